@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A library of ours and its tests: every one is declared through this function.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> [Target] {
+    [
+        .target(name: name, dependencies: dependencies, swiftSettings: strict),
+        .testTarget(
+            name: name + "Tests",
+            dependencies: [.byName(name: name), "PiscesTesting"] + (name == "LinuxSystem" ? [] : ["LinuxSystem"]),
+            swiftSettings: strict),
+    ]
+}
+
+/// A C library of the system: a module map and a shim header, found by pkg-config.
+func systemLibrary(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+let package = Package(
+    name: "pisces",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "pisces", targets: ["pisces"]),
+        .executable(name: "pisces-enter", targets: ["pisces-enter"]),
+        .executable(name: "pisces-init", targets: ["pisces-init"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    // Layers, lowest first; a target may only depend on lower ones. Tests/TidyTests holds the sources to it.
+    targets: [
+        // 0: C
+        .target(name: "CLinux"),
+        systemLibrary("CArchive", "libarchive", "libarchive-dev"),
+        systemLibrary("CFdisk", "fdisk", "libfdisk-dev"),
+        systemLibrary("CBlkid", "blkid", "libblkid-dev"),
+        systemLibrary("CYAML", "yaml-0.1", "libyaml-dev"),
+        systemLibrary("CCrypto", "libcrypto", "libssl-dev"),
+    ]
+        // 1: one concern each
+        + library("LinuxSystem", ["CLinux", "CCrypto"])
+        + library("BlueprintModel", ["CYAML"])
+        + library("Debian", ["LinuxSystem"])
+        + library("ContentStore", ["LinuxSystem"])
+        + library("Archive", ["CArchive", "LinuxSystem"])
+        + library("Disk", ["CFdisk", "CBlkid", "CLinux", "LinuxSystem"])
+        + library("Filesystems", ["LinuxSystem"])
+        + library("BootArtefacts", ["LinuxSystem"])
+        + library("VirtualMachine", ["LinuxSystem"])
+        // 2: the constructor
+        + library(
+            "Constructor",
+            ["BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem"]
+        )
+        // 5: the commands
+        + [
+            .executableTarget(
+                name: "pisces",
+                dependencies: [
+                    "Constructor", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine", "LinuxSystem",
+                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                ],
+                swiftSettings: strict),
+            .executableTarget(name: "pisces-enter", dependencies: ["CLinux"]),
+            .executableTarget(name: "pisces-init", dependencies: ["CLinux"]),
+        ]
+        // Tests
+        + [
+            .target(name: "PiscesTesting", dependencies: ["LinuxSystem"], path: "Tests/PiscesTesting", swiftSettings: strict),
+            .testTarget(name: "TidyTests", dependencies: ["PiscesTesting", "LinuxSystem"], swiftSettings: strict),
+        ]
+)

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Pisces: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "pisces")
+}
