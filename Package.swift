@@ -41,6 +41,7 @@ let package = Package(
     targets: [
         // 0: C
         .target(name: "CLinux"),
+        .target(name: "CInit"),
         systemLibrary("CArchive", "libarchive", "libarchive-dev"),
         systemLibrary("CFdisk", "fdisk", "libfdisk-dev"),
         systemLibrary("CBlkid", "blkid", "libblkid-dev"),
@@ -72,7 +73,10 @@ let package = Package(
                 ],
                 swiftSettings: strict),
             .executableTarget(name: "pisces-enter", dependencies: ["CLinux"]),
-            .executableTarget(name: "pisces-init", dependencies: ["CLinux"]),
+            .executableTarget(
+                name: "pisces-init", dependencies: ["CInit"],
+                // PID 1 has no dynamic loader in the initrd.
+                linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]),
         ]
         // Tests
         + [
