@@ -14,11 +14,3 @@ public struct DiskLayout: Sendable, Equatable {
         return found.count == 1 ? found[0] : nil
     }
 }
-
-/// What ``PartitionTable/grow(path:partition:)`` changed.
-public struct GrowResult: Sendable, Equatable {
-    /// The partition before.
-    public var before: PlannedPartition
-    /// The partition now; equal to `before` when only the backup table moved.
-    public var after: PlannedPartition
-}

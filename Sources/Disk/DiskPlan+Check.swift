@@ -5,41 +5,67 @@ extension DiskPlan {
     /// the disk.
     /// - Throws: ``DiskError`` with the partition and the figure that is wrong.
     public func check(_ subject: String = "disk plan") throws(DiskError) {
-        try checkStructure(subject)
+        try checkEntries(subject)
+        try checkPlaces(subject, .plan)
         for partition in partitions {
             guard partition.startBytes.isMultiple(of: Self.grain) else {
-                throw partition.error(subject, "starts at byte \(partition.startBytes), no multiple of \(Self.grain)")
+                throw partition.error(
+                    subject, "starts at byte \(partition.startBytes), which is no multiple of \(Self.grain)")
             }
             guard partition.sizeBytes.isMultiple(of: Self.blockSize) else {
-                throw partition.error(subject, "has \(partition.sizeBytes) bytes, no multiple of \(Self.blockSize)")
+                throw partition.error(
+                    subject, "has \(partition.sizeBytes) bytes, which is no multiple of \(Self.blockSize)")
             }
         }
     }
 
-    /// What every table must hold to, also one that others have laid out less well aligned.
-    func checkStructure(_ subject: String) throws(DiskError) {
-        guard sizeBytes.isMultiple(of: Self.sectorSize), sizeBytes <= UInt64(Int64.max) else {
-            throw DiskError(
-                .plan, subject, "a disk cannot have \(sizeBytes) bytes: give whole sectors of \(Self.sectorSize)")
-        }
-        guard usableEndBytes > Self.firstUsableByte else {
-            throw DiskError(.plan, subject, "\(sizeBytes) bytes are too few for a partition table and its backup")
-        }
+    /// What an entry must be to be written as it is: also that of a table that others have laid out less well aligned.
+    func checkEntries(_ subject: String) throws(DiskError) {
         var numbers: Set<Int> = []
         var guids: Set<GUID> = [diskGUID]
         for partition in partitions {
-            try partition.check(subject, usableEndBytes: usableEndBytes)
+            guard (1...Self.entryCount).contains(partition.number) else {
+                throw partition.error(subject, "needs a number from 1 to \(Self.entryCount)")
+            }
             guard numbers.insert(partition.number).inserted else {
                 throw partition.error(subject, "has a number that occurs twice")
             }
             guard guids.insert(partition.guid).inserted else {
                 throw partition.error(subject, "has the GUID \(partition.guid), which occurs twice")
             }
+            guard partition.type != GUID.none else {
+                throw partition.error(subject, "needs a type: the zero GUID marks an unused entry")
+            }
+            guard partition.name.utf16.count <= 36 else {
+                throw partition.error(
+                    subject, "has a name of \(partition.name.utf16.count) UTF-16 units: the table has room for 36")
+            }
+            // libfdisk knows UCS-2 alone; U+FFFD stands for what it could not read.
+            let isPlain = partition.name.unicodeScalars.allSatisfy {
+                (0x20..<0x7F).contains($0.value) || (0xA0..<0xFFFD).contains($0.value)
+            }
+            guard isPlain else {
+                throw partition.error(
+                    subject, "has a name with a control character or one outside the Basic Multilingual Plane")
+            }
         }
+    }
+
+    /// Whether the partitions lie between the two tables, and no two in one place.
+    func checkPlaces(_ subject: String, _ kind: DiskError.Kind) throws(DiskError) {
+        guard sizeBytes.isMultiple(of: Self.sectorSize), sizeBytes <= UInt64(Int64.max) else {
+            throw DiskError(
+                kind, subject, "a disk cannot have \(sizeBytes) bytes: give whole sectors of \(Self.sectorSize)")
+        }
+        guard usableEndBytes > Self.firstUsableByte else {
+            throw DiskError(kind, subject, "\(sizeBytes) bytes are too few for a partition table and its backup")
+        }
+        for partition in partitions { try partition.checkPlace(subject, kind, usableEndBytes: usableEndBytes) }
         let ordered = partitions.sorted { $0.startBytes < $1.startBytes }
         for (left, right) in zip(ordered, ordered.dropFirst()) where left.endBytes > right.startBytes {
             throw right.error(
-                subject, "starts at byte \(right.startBytes), inside \(left.title), which ends at \(left.endBytes)")
+                subject, "starts at byte \(right.startBytes), inside \(left.title), which ends at \(left.endBytes)",
+                kind)
         }
     }
 }
@@ -48,30 +74,23 @@ extension PlannedPartition {
     /// What errors call it.
     var title: String { "partition \(number) \"\(name)\"" }
 
-    func error(_ subject: String, _ message: String) -> DiskError { DiskError(.plan, subject, "\(title) \(message)") }
+    func error(_ subject: String, _ message: String, _ kind: DiskError.Kind = .plan) -> DiskError {
+        DiskError(kind, subject, "\(title) \(message)")
+    }
 
-    func check(_ subject: String, usableEndBytes: UInt64) throws(DiskError) {
-        guard (1...DiskPlan.entryCount).contains(number) else {
-            throw error(subject, "needs a number from 1 to \(DiskPlan.entryCount)")
-        }
-        // libfdisk writes UCS-2 and would silently drop or cut anything else.
-        guard name.utf16.count <= 36 else {
-            throw error(subject, "has a name of \(name.utf16.count) UTF-16 units: the table has room for 36")
-        }
-        guard name.unicodeScalars.allSatisfy({ (0x20..<0x7F).contains($0.value) || (0xA0...0xFFFD).contains($0.value) })
-        else {
-            throw error(subject, "has a name with a control character or one outside the Basic Multilingual Plane")
-        }
-        guard type != GUID.none else { throw error(subject, "needs a type: the zero GUID marks an unused entry") }
+    fileprivate func checkPlace(
+        _ subject: String, _ kind: DiskError.Kind, usableEndBytes: UInt64
+    ) throws(DiskError) {
         guard startBytes.isMultiple(of: DiskPlan.sectorSize), sizeBytes.isMultiple(of: DiskPlan.sectorSize) else {
-            throw error(subject, "is not made of whole sectors: start \(startBytes), size \(sizeBytes) bytes")
+            throw error(subject, "is not made of whole sectors: start \(startBytes), size \(sizeBytes) bytes", kind)
         }
-        guard sizeBytes > 0 else { throw error(subject, "has no size") }
+        guard sizeBytes > 0 else { throw error(subject, "has no size", kind) }
         guard startBytes >= DiskPlan.primaryBytes else {
-            throw error(subject, "starts at byte \(startBytes), inside the partition table")
+            throw error(subject, "starts at byte \(startBytes), inside the partition table", kind)
         }
         guard endBytes <= usableEndBytes else {
-            throw error(subject, "ends at byte \(endBytes), but the usable part of the disk ends at \(usableEndBytes)")
+            throw error(
+                subject, "ends at byte \(endBytes), but the usable part of the disk ends at \(usableEndBytes)", kind)
         }
     }
 }

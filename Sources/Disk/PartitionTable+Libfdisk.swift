@@ -68,11 +68,13 @@ extension PartitionTable {
             throw DiskError(.table, name, "a hybrid MBR gives the disk two partition tables: make it protective first")
         }
         let warnings = messages.lines
-        try check(fdisk_verify_disklabel(context), "the partition table is broken")
+        // What libfdisk has mended already it would count as errors.
+        if warnings.isEmpty { try check(fdisk_verify_disklabel(context), "the partition table is broken") }
         var plan = DiskPlan(diskGUID: try diskGUID(), sizeBytes: sizeBytes, partitions: [])
         for index in 0..<fdisk_get_npartitions(context) where fdisk_is_partition_used(context, index) == 1 {
             plan.partitions.append(try partition(index))
         }
+        try plan.checkPlaces(name, .table)
         return DiskLayout(plan: plan, warnings: warnings)
     }
 
@@ -95,11 +97,8 @@ extension PartitionTable {
             let type = GUID(String(cString: typeText)),
             let guid = fdisk_partition_get_uuid(pointer).flatMap({ GUID(String(cString: $0)) })
         else { throw DiskError(.table, descriptor.name, "partition \(index + 1) has no type or no GUID") }
-        // libfdisk leaves an empty name out.
-        let nameText = fdisk_partition_get_name(pointer)
-        guard let name = nameText == nil ? "" : nameText.flatMap({ String(validatingCString: $0) }) else {
-            throw DiskError(.table, descriptor.name, "the name of partition \(index + 1) is no text")
-        }
+        // libfdisk leaves an empty name out. What is no text becomes U+FFFD, which no plan may hold.
+        let name = fdisk_partition_get_name(pointer).map { String(cString: $0) } ?? ""
         var attributes: UInt64 = 0
         try check(fdisk_gpt_get_partition_attrs(context, index, &attributes), "partition \(index + 1) cannot be read")
         let start = fdisk_partition_get_start(pointer).multipliedReportingOverflow(by: DiskPlan.sectorSize)
@@ -158,7 +157,9 @@ extension PartitionTable {
         let copy = try system { () throws(SystemError) in try scratch.duplicate() }
         let table = try open(copy, readOnly: false)
         let context = table.context
-        let firstSector = DiskPlan.firstUsableByte / DiskPlan.sectorSize
+        // Tables of others may use the first MiB too.
+        let firstByte = plan.partitions.map(\.startBytes).reduce(DiskPlan.firstUsableByte, min)
+        let firstSector = firstByte / DiskPlan.sectorSize
         let lastSector = plan.usableEndBytes / DiskPlan.sectorSize - 1
         _ = fdisk_set_first_lba(context, firstSector)
         _ = fdisk_set_last_lba(context, lastSector)

@@ -69,7 +69,8 @@ extension PartitionTable {
             throw DiskError(.plan, path, "an edit cannot change the size of the disk")
         }
         if plan == before.plan && before.warnings.isEmpty { return before }
-        try plan.checkStructure(path)
+        try plan.checkEntries(path)
+        try plan.checkPlaces(path, .plan)
         try write(plan, to: disk, keepingBootCode: true)
         return DiskLayout(plan: plan, warnings: [])
     }
