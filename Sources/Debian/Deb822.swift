@@ -1,5 +1,3 @@
-internal import LinuxSystem
-
 /// Debian's control file format (deb822(5)): paragraphs of `Name: value` fields, parted by empty lines.
 public enum Deb822 {
     /// One field, as written.
@@ -26,9 +24,8 @@ public enum Deb822 {
 
         /// Each line of the value without space at its ends; an empty first line is dropped.
         public var lines: [String] {
-            var lines = value.split(separator: "\n", omittingEmptySubsequences: false).map { String(trimmed($0)) }
-            if lines.first?.isEmpty == true { lines.removeFirst() }
-            return lines
+            let all = Debian.lines(of: value).map(trimmed)
+            return all.first?.isEmpty == true ? Array(all.dropFirst()) : all
         }
     }
 
@@ -84,12 +81,59 @@ extension Deb822 {
         public var description: String { "\(file):\(line): \(message)" }
     }
 
-    /// Reads all paragraphs. Lines that begin with `#` are comments.
-    public static func parse(_ bytes: [UInt8], file: String) throws(SyntaxError) -> [Stanza] { [] }
+    /// Writes paragraphs, parted by empty lines.
+    ///
+    /// A further line of a value gets the space that it must begin with, and an empty one becomes ` .`, so that no value
+    /// can end its field.
+    public static func write(_ stanzas: [Stanza]) -> String {
+        stanzas.map { stanza in stanza.fields.map(text).joined() }.joined(separator: "\n")
+    }
 
-    /// Writes paragraphs, each ended by an empty line but the last.
-    public static func write(_ stanzas: [Stanza]) -> String { "" }
+    private static func text(of field: Field) -> String {
+        var result = field.name + ":"
+        for (number, line) in lines(of: field.value).enumerated() {
+            if number == 0 {
+                result += line.isEmpty ? "" : " \(line)"
+            } else if line.isEmpty {
+                result += "\n ."
+            } else {
+                result += line.utf8.first.map(isBlank) == true ? "\n\(line)" : "\n \(line)"
+            }
+        }
+        return result + "\n"
+    }
 }
 
-func sameName(_ a: String, _ b: String) -> Bool { a.lowercased() == b.lowercased() }
-func trimmed(_ text: Substring) -> Substring { text }
+// MARK: - Text by bytes
+
+// Characters would be wrong here: "\r\n" is one of them, and so is a colon with a combining mark.
+
+/// The lines of a text, without their newlines; one more than there are newlines.
+func lines(of text: some StringProtocol) -> [String] {
+    text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+        String(decoding: $0, as: UTF8.self)
+    }
+}
+
+/// The parts of a text between spaces, tabs and newlines.
+func words(of text: some StringProtocol) -> [String] {
+    text.utf8.split { isBlank($0) || $0 == UInt8(ascii: "\n") }.map { String(decoding: $0, as: UTF8.self) }
+}
+
+/// The text without spaces and tabs at its ends.
+func trimmed(_ text: some StringProtocol) -> String {
+    var bytes = Array(text.utf8.drop(while: isBlank))
+    while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+/// Whether two field names are the same: the case of ASCII letters does not count.
+func sameName(_ left: String, _ right: String) -> Bool {
+    left.utf8.count == right.utf8.count && zip(left.utf8, right.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+}
+
+func lowercased(_ byte: UInt8) -> UInt8 {
+    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+}
