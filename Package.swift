@@ -26,6 +26,9 @@ func systemLibrary(_ name: String, _ pkgConfig: String, _ package: String) -> Ta
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
+/// For programs in C that must run anywhere: a static executable, without the Swift runtime that SwiftPM would link.
+let staticC: [LinkerSetting] = [.unsafeFlags(["-static-executable", "-nostartfiles"])]
+
 let package = Package(
     name: "pisces",
     platforms: [.macOS(.v15)],
@@ -72,7 +75,7 @@ let package = Package(
                     .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 swiftSettings: strict),
-            .executableTarget(name: "pisces-enter", dependencies: ["CLinux"]),
+            .executableTarget(name: "pisces-enter", linkerSettings: staticC),
             .executableTarget(
                 name: "pisces-init", dependencies: ["CInit"],
                 // PID 1 has no dynamic loader in the initrd.

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "CLinuxDisk.h"
+#include "CLinuxSpawn.h"
 
 /// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: every symlink is followed inside `root`, none leaves it.
 int clinux_open_in_root(int root, const char *path, int flags, unsigned mode);
