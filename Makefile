@@ -11,6 +11,7 @@ IMAGE ?= Images/out/$(basename $(notdir $(BLUEPRINT))).raw
 # Where SwiftPM works.
 SWIFT_BUILD_PATH ?= .build
 SWIFT_OPTIONS := --scratch-path $(SWIFT_BUILD_PATH)
+SWIFT_RELEASE := -c release --static-swift-stdlib --disable-local-rpath
 RELEASE := $(SWIFT_BUILD_PATH)/release
 DEBS := Images/out/deb
 
@@ -22,9 +23,9 @@ setup: ## Install what building, testing and booting needs (the only target that
 	@.ci/setup
 
 build: ## Build the release binaries: pisces, pisces-enter, pisces-init
-	swift build $(SWIFT_OPTIONS) -c release --static-swift-stdlib --product pisces
-	swift build $(SWIFT_OPTIONS) -c release --static-swift-stdlib --product pisces-enter
-	swift build $(SWIFT_OPTIONS) -c release --static-swift-stdlib --product pisces-init
+	swift build $(SWIFT_OPTIONS) $(SWIFT_RELEASE) --product pisces
+	swift build $(SWIFT_OPTIONS) $(SWIFT_RELEASE) --product pisces-enter
+	swift build $(SWIFT_OPTIONS) $(SWIFT_RELEASE) --product pisces-init
 
 deb: build ## Pack Pisces as a Debian package in Images/out/deb/
 	.ci/deb/build $(RELEASE) $(DEBS)
