@@ -1,0 +1,57 @@
+# The only entry to building, testing and running Pisces: `make help` lists the targets. Longer work is in `.ci/`.
+
+SHELL := /bin/bash -eo pipefail
+.DEFAULT_GOAL := help
+.PHONY: help setup build image boot test test-boot check bench deb record clean
+
+# What `make image` builds and `make boot` starts.
+BLUEPRINT ?= Blueprints/minimal.yaml
+IMAGE ?= Images/out/$(basename $(notdir $(BLUEPRINT))).raw
+
+# Where SwiftPM works.
+SWIFT_BUILD_PATH ?= .build
+SWIFT_OPTIONS := --scratch-path $(SWIFT_BUILD_PATH)
+SWIFT_RELEASE := -c release --static-swift-stdlib --disable-local-rpath
+RELEASE := $(SWIFT_BUILD_PATH)/release
+DEBS := Images/out/deb
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Variables: BLUEPRINT=$(BLUEPRINT) IMAGE=$(IMAGE) SWIFT_BUILD_PATH=$(SWIFT_BUILD_PATH)'
+
+setup: ## Install what building, testing and booting needs (the only target that may need root)
+	@.ci/setup
+
+build: ## Build the release binaries: pisces, pisces-enter, pisces-init
+	swift build $(SWIFT_OPTIONS) $(SWIFT_RELEASE) --product pisces
+	swift build $(SWIFT_OPTIONS) $(SWIFT_RELEASE) --product pisces-enter
+	swift build $(SWIFT_OPTIONS) $(SWIFT_RELEASE) --product pisces-init
+
+deb: build ## Pack Pisces as a Debian package in Images/out/deb/
+	.ci/deb/build $(RELEASE) $(DEBS)
+
+image: setup deb ## Turn BLUEPRINT into the bootable disk IMAGE
+	$(RELEASE)/pisces construct $(BLUEPRINT) --output $(IMAGE)
+
+boot: build ## Start IMAGE in QEMU; builds it first if there is none
+	@test -e $(IMAGE) || $(MAKE) image
+	$(RELEASE)/pisces boot $(IMAGE)
+
+test: setup ## Run every test that needs no virtual machine
+	swift test $(SWIFT_OPTIONS)
+
+test-boot: image ## Boot IMAGE and run the tests that look at it from inside
+	PISCES_BOOT_TESTS=1 swift test $(SWIFT_OPTIONS) --filter BootTests
+
+check: ## Check format, layers and style, without the other tests
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	swift test $(SWIFT_OPTIONS) --filter TidyTests
+
+bench: setup deb ## Compare `pisces construct` with the fastest shell pipeline, side by side
+	.ci/bench $(BLUEPRINT)
+
+record: ## Write the golden files anew, to be reviewed with git diff
+	PISCES_RECORD=1 swift test $(SWIFT_OPTIONS)
+
+clean: ## Remove everything that was built; locks and downloads stay
+	rm -rf $(SWIFT_BUILD_PATH) Images/out
