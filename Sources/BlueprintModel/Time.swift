@@ -1,0 +1,12 @@
+extension Blueprint {
+    /// Zone and clock.
+    public struct Time: Sendable, Equatable {
+        /// Name of the zone below `/usr/share/zoneinfo`.
+        public var zone = "Etc/UTC"
+        /// Whether systemd-timesyncd sets the clock.
+        public var ntp = false
+
+        /// UTC without clock setting.
+        public init() {}
+    }
+}
