@@ -24,3 +24,18 @@ extension Blueprint {
         case erofs
     }
 }
+
+extension Blueprint.Image {
+    static let codec = Codec<Self>.record(
+        "image", Self(),
+        [
+            Key("layout", \.layout, .text(.name), "Name of the partition layout."),
+            Key("root", \.root, .word("a file system for the root"), "File system of the root."),
+            Key("verity", \.verity, .bool, "Whether dm-verity verifies the root."),
+            Key("slot", \.slot, .size, "Size of each root partition; by default the layout's."),
+            Key("data", \.data, .size, "Size of the data partition before it grows; by default the layout's."),
+            Key(
+                "epoch", \.epoch, .integer(0...0xFFFF_FFFF),
+                "Seconds since 1970 for every time stamp in the image; by default the lock decides."),
+        ])
+}

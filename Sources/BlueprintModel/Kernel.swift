@@ -14,3 +14,24 @@ extension Blueprint {
         public init() {}
     }
 }
+
+extension Blueprint.Kernel {
+    static let codec = Codec<Self>.record(
+        "kernel", Self(),
+        [
+            Key("command-line", \.commandLine, .list(.text(.kernelWord)), "Words of the kernel command line."),
+            Key("modules", \.modules, .list(.text(.module)), "Modules to load at boot."),
+            Key(
+                "initrd-modules", \.initrdModules, .list(.text(.module)),
+                "Modules that the initrd loads beside those it needs by itself."),
+            Key("sysctl", \.sysctl, .map(.sysctl, .text(.sysctlValue)), "Kernel parameters, by name."),
+        ])
+}
+
+extension TextRule {
+    fileprivate static var sysctlValue: TextRule {
+        var rule = line("the value of a sysctl")
+        rule.isNumeric = true
+        return rule
+    }
+}

@@ -10,3 +10,12 @@ extension Blueprint {
         public init() {}
     }
 }
+
+extension Blueprint.Locale {
+    static let codec = Codec<Self>.record(
+        "locale", Self(),
+        [
+            Key("lang", \.lang, .text(.lang), "The value of LANG."),
+            Key("keymap", \.keymap, .text(.keymap), "The keyboard map of the console; by default the kernel's."),
+        ])
+}

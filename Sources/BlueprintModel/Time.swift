@@ -10,3 +10,12 @@ extension Blueprint {
         public init() {}
     }
 }
+
+extension Blueprint.Time {
+    static let codec = Codec<Self>.record(
+        "time", Self(),
+        [
+            Key("zone", \.zone, .text(.zone), "Name of the time zone."),
+            Key("ntp", \.ntp, .bool, "Whether systemd-timesyncd sets the clock."),
+        ])
+}

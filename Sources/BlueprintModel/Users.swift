@@ -42,3 +42,39 @@ extension Blueprint {
         public init(name: String) { self.name = name }
     }
 }
+
+extension Blueprint.User {
+    static let codec = Codec<Self>.record(
+        "user", Self(),
+        [
+            Key("uid", \.uid, .integer(1...60_000), "The numeric id; by default the lock chooses one and keeps it."),
+            Key("groups", \.groups, .list(.text(.userName)), "Supplementary groups."),
+            Key(
+                "shell", \.shell, .text(.absolutePath),
+                "The login shell; by default /bin/bash, for a system user /usr/sbin/nologin."),
+            Key(
+                "home", \.home, .text(.absolutePath),
+                "The home directory; by default /home/NAME, for a system user /nonexistent."),
+            Key("ssh-keys", \.sshKeys, .list(.text(.sshKey)), "Public keys that may log in by SSH."),
+            Key("comment", \.comment, .text(.comment), "The full name."),
+            Key("system", \.system, .bool, "Whether this is the account of a service."),
+            Key(
+                "password", \.password, Blueprint.Secret.codec,
+                "The credential that holds the password's hash at run time; by default no password logs in."),
+        ])
+}
+
+extension Blueprint.Group {
+    static let codec = Codec<Self>.record(
+        "group", Self(),
+        [
+            Key("gid", \.gid, .integer(1...60_000), "The numeric id; by default the lock chooses one and keeps it."),
+            Key("system", \.system, .bool, "Whether the id comes from the range of services."),
+        ])
+}
+
+extension Blueprint.Secret {
+    static let codec = Codec<Self>.record(
+        "secret reference", Self(name: ""),
+        [Key("secret", \.name, .text(.credential), "Name of a systemd credential.", presence: .required)])
+}
