@@ -76,10 +76,7 @@ let package = Package(
                 ],
                 swiftSettings: strict),
             .executableTarget(name: "pisces-enter", linkerSettings: staticC),
-            .executableTarget(
-                name: "pisces-init", dependencies: ["CInit"],
-                // PID 1 has no dynamic loader in the initrd.
-                linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]),
+            .executableTarget(name: "pisces-init", dependencies: ["CInit"], linkerSettings: staticC),
         ]
         // Tests
         + [

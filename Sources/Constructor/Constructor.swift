@@ -206,8 +206,8 @@ public struct Constructor: Sendable {
             sandbox.environment = environment
             var command = try sandbox.command(argv)
             if let input { command.input = .bytes(input) }
-            let result = try command.run(accepting: Set(0...255))
-            return (result.status.code, result.output, result.errorOutput)
+            let result = try command.run(accepting: 0...255)
+            return (result.status.shellStatus, result.output, result.errorOutput)
         }
     }
 }

@@ -81,6 +81,14 @@ public enum ExitStatus: Sendable, Equatable, CustomStringConvertible {
         self = waitStatus & 0x7f == 0 ? .exited(waitStatus >> 8 & 0xff) : .signalled(waitStatus & 0x7f)
     }
 
+    /// The status as a shell gives it: 128 + n for signal n.
+    public var shellStatus: Int32 {
+        switch self {
+        case .exited(let status): status
+        case .signalled(let signal): 128 + signal
+        }
+    }
+
     /// `exit status 2`, `Killed (signal 9)`.
     public var description: String {
         switch self {

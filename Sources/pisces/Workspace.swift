@@ -73,6 +73,6 @@ let runTool: ToolRunner = { argv, environment, input in
     command.environment = environment
     command.outputLimitBytes = 512 << 20
     if let input { command.input = .bytes(input) }
-    let result = try command.run(accepting: Set(0...255))
-    return (result.status.code, result.output, result.errorOutput)
+    let result = try command.run(accepting: 0...255)
+    return (result.status.shellStatus, result.output, result.errorOutput)
 }

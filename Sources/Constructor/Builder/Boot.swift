@@ -68,7 +68,9 @@ struct Boot {
     }
 
     private func initProgram() throws -> [UInt8] {
-        do { return try root.read("usr/lib/pisces/pisces-init") } catch let error as SystemError where error.isNotFound {
+        do throws(SystemError) {
+            return try root.read("usr/lib/pisces/pisces-init")
+        } catch where error.isNotFound {
             throw ConstructorError(
                 "no package ships /usr/lib/pisces/pisces-init, the initrd's init",
                 hint: "add `pisces` under `packages: install`")

@@ -48,9 +48,9 @@ struct Configure {
             else { throw ConstructorError("package \(name) has no control file") }
             let conffiles = package.members.first { $0.name == "conffiles" }?.content ?? []
             status.append(
-                DpkgDatabase.statusStanza(
+                try DpkgDatabase.statusStanza(
                     control: control,
-                    conffiles: try DpkgDatabase.conffiles(conffiles, file: "\(name) conffiles"),
+                    conffiles: DpkgDatabase.conffiles(conffiles, file: "\(name) conffiles"),
                     state: .unpacked))
             triggers.append((control, package.members.first { $0.name == "triggers" }?.content ?? []))
             let prefix = "\(base)/info/\(DpkgDatabase.informationName(control: control))"

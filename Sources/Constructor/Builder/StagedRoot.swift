@@ -15,14 +15,21 @@ final class StagedRoot: Sendable {
         directory = try Descriptor.directory(path)
     }
 
+    /// A name in an open directory.
+    struct Place: ~Copyable {
+        let directory: Descriptor
+        let name: String
+    }
+
     /// Opens the directory that holds `path`, and gives the last component.
-    func parent(of path: String) throws(SystemError) -> (directory: Descriptor, name: String) {
+    func parent(of path: String) throws(SystemError) -> Place {
         let relative = Self.relative(path)
         guard let slash = relative.utf8.lastIndex(of: UInt8(ascii: "/")) else {
-            return (try directory.openInRoot(".", clinux_o_path | O_DIRECTORY), relative)
+            return Place(directory: try directory.openInRoot(".", clinux_o_path | O_DIRECTORY), name: relative)
         }
         let name = String(relative[relative.utf8.index(after: slash)...])
-        return (try directory.openInRoot(String(relative[..<slash]), clinux_o_path | O_DIRECTORY), name)
+        let folder = String(relative[..<slash])
+        return Place(directory: try directory.openInRoot(folder, clinux_o_path | O_DIRECTORY), name: name)
     }
 
     /// Whether something is at `path`; a dangling symlink counts.
@@ -82,7 +89,7 @@ final class StagedRoot: Sendable {
         } catch where error.isNotFound {}
     }
 
-    private func makeParent(of path: String) throws(SystemError) -> (directory: Descriptor, name: String) {
+    private func makeParent(of path: String) throws(SystemError) -> Place {
         do throws(SystemError) { return try parent(of: path) } catch where error.isNotFound {}
         try makeDirectory(parentDirectory(of: Self.relative(path)))
         return try parent(of: path)
