@@ -9,8 +9,6 @@
 #include <sys/mman.h>
 #include <sys/vfs.h>
 
-int clinux_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
-
 int64_t clinux_block_size(int descriptor) {
     uint64_t size;
     return ioctl(descriptor, BLKGETSIZE64, &size) == 0 ? (int64_t)size : -1;

@@ -29,9 +29,11 @@ final class Console: Sendable {
     private let isTerminal: Bool
     private let hasColor: Bool
 
-    init(_ options: OutputOptions = OutputOptions()) {
-        isJSON = options.json
-        isQuiet = options.quiet
+    convenience init(_ options: OutputOptions) { self.init(json: options.json, quiet: options.quiet) }
+
+    init(json: Bool = false, quiet: Bool = false) {
+        isJSON = json
+        isQuiet = quiet
         isTerminal = isatty(STDERR_FILENO) == 1 && getenv("TERM").map { String(cString: $0) } != "dumb"
         hasColor = isTerminal && getenv("NO_COLOR") == nil
     }

@@ -32,9 +32,7 @@ struct Pisces: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let error where exitCode(for: error) == .failure && !(error is ExitCode) {
-            var options = OutputOptions()
-            options.json = CommandLine.arguments.contains("--json")
-            Console(options).error("\(error)")
+            Console(json: CommandLine.arguments.contains("--json")).error("\(error)")
             Glibc.exit(1)
         } catch {
             exit(withError: error)

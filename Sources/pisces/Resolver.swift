@@ -58,8 +58,8 @@ struct Resolver {
         let mirrors = try mirrors()
         var request = PlanRequest(
             suite: blueprint.distribution.debian.rawValue,
-            architecture: blueprint.distribution.architecture.rawValue, mirror: mirrors.mirror,
-            securityMirror: mirrors.securityMirror, install: blueprint.packages.install,
+            architecture: blueprint.distribution.architecture.rawValue, mirror: mirrors.debian,
+            securityMirror: mirrors.security, install: blueprint.packages.install,
             without: blueprint.packages.without, recommends: blueprint.packages.recommends)
         for (name, repository) in blueprint.repositories.sorted(by: { bytesPrecede($0.key, $1.key) }) {
             switch repository {
@@ -78,16 +78,13 @@ struct Resolver {
         return request
     }
 
-    private func mirrors() throws -> HostMirror {
+    private func mirrors() throws -> (debian: String, security: String) {
         let distribution = blueprint.distribution
-        if let mirror = options.mirror ?? distribution.mirror,
-            let security = options.securityMirror ?? distribution.securityMirror {
-            return HostMirror(mirror: mirror, securityMirror: security)
-        }
-        var host = try HostMirror.discover(run: runTool)
-        host.mirror = options.mirror ?? distribution.mirror ?? host.mirror
-        host.securityMirror = options.securityMirror ?? distribution.securityMirror ?? host.securityMirror
-        return host
+        let debian = options.mirror ?? distribution.mirror
+        let security = options.securityMirror ?? distribution.securityMirror
+        if let debian, let security { return (debian, security) }
+        let host = try HostMirror.discover(run: runTool)
+        return (debian ?? host.mirror, security ?? host.securityMirror)
     }
 
     private func beside(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }

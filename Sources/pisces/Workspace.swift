@@ -7,7 +7,7 @@ import LinuxSystem
 enum Workspace {
     /// Reads a blueprint and what it includes.
     static func load(_ path: String) throws -> LoadedBlueprint {
-        try LoadedBlueprint.load(path) { path in try readFile(path, limit: 64 << 20) }
+        try Blueprint.load(path) { path in try readFile(path, limit: 64 << 20) }
     }
 
     /// The lock of a blueprint: beside it, `.lock` for `.yaml`.

@@ -4,8 +4,6 @@
 
 #include <stdint.h>
 
-/// memfd_create(2) with MFD_CLOEXEC.
-int clinux_memory_file(const char *name);
 /// BLKGETSIZE64: bytes of a block device.
 int64_t clinux_block_size(int descriptor);
 /// BLKSSZGET: bytes per logical sector.

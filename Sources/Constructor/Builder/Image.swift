@@ -26,7 +26,7 @@ struct ImageBuilder {
     /// Writes the root file system and its hash tree; the root hash names the generation from here on.
     func writeRoot(_ tree: FileTree, to image: borrowing Descriptor) throws -> (rootHash: Digest, artefacts: [Artefact]) {
         let place = try plan.place(.root)
-        let options = ErofsOptions(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
+        let options = ErofsWriter.Options(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
         let size = try ErofsWriter.write(tree, source: root.directory, to: image, at: place.start, options: options)
         guard size <= place.size else {
             throw ConstructorError(
@@ -61,7 +61,7 @@ struct ImageBuilder {
         let place = try plan.place(.esp)
         let id = plan.guid("esp").bytes
         try Fat32Writer.write(
-            tree, source: nil, to: image, at: place.start, sizeBytes: place.size, label: "ESP",
+            tree, to: image, at: place.start, sizeBytes: place.size, label: "ESP",
             volumeID: id.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }, epoch: epoch)
     }
 
