@@ -81,6 +81,9 @@ let package = Package(
         // Tests
         + [
             .target(name: "PiscesTesting", dependencies: ["LinuxSystem"], path: "Tests/PiscesTesting", swiftSettings: strict),
+            .testTarget(
+                name: "BootTests", dependencies: ["BlueprintModel", "VirtualMachine", "LinuxSystem"],
+                swiftSettings: strict),
             .testTarget(name: "TidyTests", dependencies: ["PiscesTesting", "LinuxSystem"], swiftSettings: strict),
         ]
 )

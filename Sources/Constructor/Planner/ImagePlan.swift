@@ -13,7 +13,6 @@ struct ImagePlan: Equatable {
         var slot: ImageLayout.Slot?
         var start: Int
         var size: Int
-        var grows: Bool
     }
 
     /// The generation that a new image holds in slot A; the slot machine counts on from it.
@@ -36,31 +35,17 @@ struct ImagePlan: Equatable {
         self.seed = seed
         var places: [Place] = []
         var offset = layout.alignment
-        for (index, partition) in layout.partitions.enumerated() {
-            let size = Self.roundUp(Self.size(of: partition, in: blueprint.image), to: layout.alignment)
+        for (index, partition) in layout.resized(for: blueprint.image).partitions.enumerated() {
             places.append(
                 Place(
-                    number: index + 1, role: partition.role, slot: partition.slot, start: offset, size: size,
-                    grows: partition.grow))
-            offset += size
+                    number: index + 1, role: partition.role, slot: partition.slot, start: offset,
+                    size: partition.size))
+            offset += partition.size
         }
         self.places = places
         // The backup table takes the last 33 sectors.
         size = offset + layout.alignment
     }
-
-    /// The size of a partition: the layout's, unless the blueprint says otherwise.
-    private static func size(of partition: ImageLayout.Partition, in image: Blueprint.Image) -> Int {
-        switch partition.role {
-        case .root: image.slot ?? partition.size
-        // A hash tree of 32-byte digests of 4 KiB blocks takes 1/127 of its data, and a superblock.
-        case .verity: max(partition.size, image.slot.map { $0 / 127 + (64 << 10) } ?? 0)
-        case .data: image.data ?? partition.size
-        case .esp: partition.size
-        }
-    }
-
-    private static func roundUp(_ value: Int, to multiple: Int) -> Int { (value + multiple - 1) / multiple * multiple }
 
     /// The place of a role, in slot A where there are two.
     func place(_ role: ImageLayout.Role) throws -> Place {

@@ -1,0 +1,93 @@
+import Glibc
+import LinuxSystem
+import VirtualMachine
+
+/// A virtual machine started by `pisces boot`, and commands run in it through its forwarded ssh port.
+struct Guest: ~Copyable {
+    private var machine: RunningCommand
+    private let scratch: TemporaryDirectory
+    private let port: UInt16
+    let consoleLog: String
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Boots an image; what the guest writes to it is kept in the image only with `keep`.
+    init(image: String, pisces: String, arguments: [String] = []) throws {
+        scratch = try TemporaryDirectory()
+        port = try freeLoopbackPort()
+        consoleLog = scratch.path + "/console"
+        let key = scratch.path + "/key"
+        _ = try Command("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]).run()
+        var command = Command(
+            pisces,
+            [
+                "boot", image, "--console-log", consoleLog, "--ssh-port", "\(port)", "--ssh-key", "\(key).pub",
+                "--memory", "1024",
+            ] + arguments)
+        command.environment["HOME"] = scratch.path
+        command.output = .discarded
+        command.errorOutput = .file(scratch.path + "/boot.log")
+        machine = try command.start()
+    }
+
+    /// Runs a shell command as root; the status must be 0.
+    @discardableResult
+    func run(_ script: String) throws -> String {
+        let result = try ssh(script)
+        guard result.status == .exited(0) else {
+            let said = String(decoding: result.errorOutput, as: UTF8.self)
+            throw Failure(description: "\(script): \(result.status)\n\(result.text)\n\(said)")
+        }
+        var text = result.text
+        while text.last?.isNewline == true { text.removeLast() }
+        return text
+    }
+
+    private func ssh(_ script: String) throws -> CommandResult {
+        try Command(
+            "ssh",
+            [
+                "-i", scratch.path + "/key", "-p", "\(port)", "-o", "StrictHostKeyChecking=no",
+                "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10",
+                "-o", "ServerAliveInterval=5", "-o", "BatchMode=yes", "root@127.0.0.1", script,
+            ]
+        ).run(accepting: 0...255)
+    }
+
+    /// Waits until the guest answers with another boot id than `previous`; returns the new one.
+    func waitForBoot(after previous: String = "", seconds: Int = 400) throws -> String {
+        let limit = now() + seconds
+        while now() < limit {
+            let result = try ssh("cat /proc/sys/kernel/random/boot_id")
+            let id = result.text.filter { !$0.isNewline }
+            if result.status == .exited(0), !id.isEmpty, id != previous { return id }
+            let console = console()
+            for bad in ["Kernel panic", "pisces-init: FAIL", "emergency mode"] where console.contains(bad) {
+                throw Failure(description: "the guest says \"\(bad)\":\n\(console.suffix(4000))")
+            }
+            sleep(1)
+        }
+        throw Failure(description: "no answer within \(seconds) s; the console ends:\n\(console().suffix(4000))")
+    }
+
+    /// What the serial console said so far.
+    func console() -> String {
+        String(decoding: (try? Descriptor.open(consoleLog).readToEnd()) ?? [], as: UTF8.self)
+    }
+
+    /// Waits for the machine to end by itself.
+    mutating func waitForEnd(seconds: Int = 200) throws -> ExitStatus {
+        guard let status = try machine.wait(atMostMilliseconds: Int32(seconds * 1000)) else {
+            throw Failure(description: "still running after \(seconds) s; the console ends:\n\(console().suffix(4000))")
+        }
+        return status
+    }
+
+    private func now() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec
+    }
+}

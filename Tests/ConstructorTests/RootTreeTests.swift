@@ -1,0 +1,82 @@
+import Filesystems
+import Testing
+
+@testable import Constructor
+
+@Suite struct RootTreeTests {
+    let epoch: Int64 = 1_000_000
+
+    func readOnly(_ change: (inout FileTree) -> Void) -> FileTree {
+        var tree = FileTree()
+        for path in ["/etc", "/usr", "/usr/lib", "/var", "/var/lib", "/var/lib/dpkg"] { tree[path] = .directory() }
+        change(&tree)
+        return RootTree.readOnly(from: tree, epoch: epoch)
+    }
+
+    func text(_ tree: FileTree, _ path: String) -> String? {
+        guard case .file(.bytes(let bytes)) = tree[path]?.kind else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    @Test func packageDatabaseLeavesVar() {
+        let tree = readOnly { $0["/var/lib/dpkg/status"] = .file("x") }
+        #expect(text(tree, "/usr/lib/sysimage/dpkg/status") == "x")
+        let lines = text(tree, "/usr/lib/tmpfiles.d/zz-pisces-var.conf") ?? ""
+        #expect(lines.contains("L \"/var/lib/dpkg\" - - - - \"../../usr/lib/sysimage/dpkg\""))
+    }
+
+    @Test func varIsEmptyAndLaidOutAtBoot() {
+        let tree = readOnly { tree in
+            tree["/var/cache"] = .directory(mode: 0o2750, uid: 7, gid: 8)
+            tree["/var/cache/a b%\"c"] = .file("data", mode: 0o600, uid: 9, gid: 10)
+        }
+        #expect(tree.children(of: "/var") == [])
+        #expect(text(tree, "/usr/share/factory/var/cache/a b%\"c") == "data")
+        let lines = text(tree, "/usr/lib/tmpfiles.d/zz-pisces-var.conf") ?? ""
+        #expect(lines.contains("d \"/var/cache\" 2750 7 8\n"))
+        #expect(lines.contains("C \"/var/cache/a b%%\\\"c\" 0600 9 10\n"))
+    }
+
+    @Test func whatIsAMachinesOwnIsNotInTheImage() {
+        let tree = readOnly { tree in
+            tree["/etc/ssh"] = .directory()
+            tree["/etc/ssh/ssh_host_ed25519_key"] = .file("secret")
+            tree["/etc/ssh/sshd_config"] = .file("config")
+            tree["/etc/machine-id"] = .file("0123456789abcdef0123456789abcdef\n")
+            tree["/var/log"] = .directory()
+            tree["/var/log/dpkg.log"] = .file("today")
+        }
+        #expect(tree["/etc/ssh/ssh_host_ed25519_key"] == nil)
+        #expect(text(tree, "/etc/ssh/sshd_config") == "config")
+        #expect(text(tree, "/etc/machine-id") == "")
+        #expect(!tree.paths.contains { $0.hasSuffix("dpkg.log") })
+        #expect(text(tree, "/usr/lib/tmpfiles.d/zz-pisces-var.conf")?.contains("\"/var/log\"") == true)
+    }
+
+    @Test func homesMoveToTheDataPartition() {
+        let tree = readOnly { tree in
+            tree["/root"] = .directory(mode: 0o700)
+            tree["/root/.bashrc"] = .file("rc")
+        }
+        #expect(tree["/root"]?.kind == .symlink("var/roothome"))
+        #expect(tree["/home"]?.kind == .symlink("var/home"))
+        #expect(text(tree, "/usr/share/factory/var/roothome/.bashrc") == "rc")
+    }
+
+    @Test func nothingIsNewerThanTheEpoch() {
+        let tree = readOnly { tree in
+            tree["/etc/old"] = .file("", modified: 5)
+            tree["/etc/new"] = .file("", modified: epoch + 5)
+        }
+        #expect(tree["/etc/old"]?.modified == 5)
+        #expect(tree.paths.allSatisfy { (tree[$0]?.modified ?? 0) <= epoch })
+    }
+
+    @Test(arguments: [
+        ("ssh_host_rsa_key.pub", "ssh_host_*", true), ("config.dat-old", "*-old", true), ("config.dat", "*-old", false),
+        ("lock", "lock*", true), ("passwd-", "passwd-", true), ("passwd", "passwd-", false),
+    ])
+    func patternsMatchOneName(name: String, pattern: String, matches: Bool) {
+        #expect(RootTree.matches(name, pattern) == matches)
+    }
+}
