@@ -126,7 +126,8 @@ extension Blueprint {
             for (offset, character) in zip(entry.key.indices, entry.key) where character == "/" {
                 let parent = String(entry.key[..<offset])
                 if let file = blueprint.files[parent], file.content != .directory {
-                    decoding.report(entry.keyMark, "files.\(entry.key) lies below files.\(parent), which is no directory")
+                    decoding.report(
+                        entry.keyMark, "files.\(entry.key) lies below files.\(parent), which is no directory")
                 }
             }
         }
@@ -137,7 +138,9 @@ extension Blueprint.Distribution {
     static let codec = Codec<Self>.record(
         "distribution", Self(),
         [
-            Key("debian", \.debian, .word("a release of Debian"), "Debian's release, by code name.", presence: .required),
+            Key(
+                "debian", \.debian, .word("a release of Debian"), "Debian's release, by code name.", presence: .required
+            ),
             Key(
                 "architecture", \.architecture, .word("an architecture"), "The machine, in Debian's words.",
                 presence: .required),

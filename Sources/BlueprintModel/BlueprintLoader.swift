@@ -2,7 +2,7 @@
 public struct LoadedBlueprint: Sendable {
     /// The whole system, includes merged, defaults filled in.
     public let blueprint: Blueprint
-    /// Every file that was read, as it was passed to the reader: the blueprint first, then includes and sources.
+    /// Every file that was read, as it was passed to the reader, in that order: the blueprint first.
     public let files: [String]
     /// The merged document.
     let tree: YAMLNode
@@ -28,7 +28,7 @@ extension Blueprint {
         let tree = loader.tree(of: lastName(of: path), namedAt: start, stack: [])
         var decoding = loader.decoding()
         let blueprint = tree.flatMap { Blueprint.codec.decode($0, &decoding) }
-        let problems = loader.sorted(loader.problems + decoding.problems)
+        let problems = (loader.problems + decoding.problems).inOrder(of: loader.files)
         guard problems.isEmpty, let tree, let blueprint else { throw DocumentError(problems) }
         return LoadedBlueprint(blueprint: blueprint, files: loader.files, tree: tree)
     }
@@ -55,8 +55,10 @@ extension Codec {
     func decoded(_ node: YAMLNode) throws(DocumentError) -> Value {
         var decoding = Decoding()
         Secrets.check(node, &decoding)
-        if decoding.problems.isEmpty, let value = decode(node, &decoding), decoding.problems.isEmpty { return value }
-        throw DocumentError(decoding.problems)
+        if decoding.problems.isEmpty, let value = decode(shape.expanded(node), &decoding), decoding.problems.isEmpty {
+            return value
+        }
+        throw DocumentError(decoding.problems.inOrder())
     }
 }
 
@@ -116,7 +118,7 @@ private final class BlueprintLoader {
         let result: YAMLNode?
         do {
             let node = try YAMLNode(parsing: try read(name), file: directory + name)
-            result = merged(node, stack + [name])
+            result = merged(Blueprint.codec.shape.expanded(node), stack + [name])
         } catch let error as DocumentError {
             problems += error.problems
             result = nil
@@ -156,16 +158,6 @@ private final class BlueprintLoader {
             bare.content = .mapping(entries.filter { !["include", "without"].contains($0.key) })
         }
         return base?.overlaid(with: bare, Blueprint.codec.shape) ?? bare
-    }
-
-    /// Each problem once, in the order of files, lines and columns.
-    func sorted(_ problems: [Problem]) -> [Problem] {
-        let order = Dictionary(zip(files, files.indices), uniquingKeysWith: { first, _ in first })
-        var seen: Set<Problem> = []
-        return problems.filter { seen.insert($0).inserted }
-            .sorted { a, b in
-                (order[a.mark.file] ?? 0, a.mark.line, a.mark.column) < (order[b.mark.file] ?? 0, b.mark.line, b.mark.column)
-            }
     }
 }
 

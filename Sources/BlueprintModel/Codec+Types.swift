@@ -30,8 +30,10 @@ extension Codec where Value == Bool {
 extension Codec where Value == Int {
     static func integer(_ range: ClosedRange<Int>) -> Codec {
         Codec(shape: .integer(range)) { node, decoding in
-            guard case .scalar(let text, isPlain: true) = node.content, let value = Int(text), range.contains(value) else {
-                decoding.reportType(node, wanted: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+            guard case .scalar(let text, isPlain: true) = node.content, let value = Int(text), range.contains(value)
+            else {
+                let (low, high) = (range.lowerBound, range.upperBound)
+                decoding.reportType(node, wanted: low == high ? "\(low)" : "a whole number from \(low) to \(high)")
                 return nil
             }
             return value
@@ -119,9 +121,14 @@ extension Codec {
         }
         let shape = RecordShape(noun: noun, keys: shapes, shorthand: shorthand)
         return Codec(shape: .record(shape)) { node, decoding in
-            let node = shape.expanded(node)
             guard let entries = node.entries else {
-                decoding.reportType(node, wanted: "a mapping")
+                let short =
+                    switch shorthand {
+                    case .list: "a list or "
+                    case .text: "a text or "
+                    case nil: ""
+                    }
+                decoding.reportType(node, wanted: short + "a mapping")
                 return nil
             }
             let before = decoding.problems.count
@@ -158,7 +165,9 @@ extension Decoding {
         let written = Set((node.entries ?? []).map(\.key))
         let groups = shape.alternatives
         let used = groups.filter { group in group.keys.contains { written.contains($0.name) } }
-        if used.count > 1, let key = used[1].keys.first(where: { written.contains($0.name) }), let value = node[key.name] {
+        if used.count > 1, let key = used[1].keys.first(where: { written.contains($0.name) }),
+            let value = node[key.name]
+        {
             report(value.mark, "\"\(key.name)\" cannot stand beside \"\(used[0].name)\"")
         } else if used.isEmpty, !groups.isEmpty, !isFragment {
             report(node.mark, "wanted one of the keys \(alternatives(groups.map(\.name)))")

@@ -39,15 +39,38 @@ struct RecordShape: Sendable {
         for case let name? in keys.map(\.alternative) where !names.contains(name) { names.append(name) }
         return names.map { name in (name, keys.filter { $0.alternative == name }) }
     }
+}
 
-    /// The long form of a node.
+extension Shape {
+    /// A node in which every shorthand is written out. Whoever reads a document does this first.
     func expanded(_ node: YAMLNode) -> YAMLNode {
-        let key: String
-        switch (shorthand, node.content) {
-        case (.list(let name), .sequence), (.text(let name), .scalar): key = name
-        default: return node
+        var node = node
+        if case .record(let record) = self {
+            switch (record.shorthand, node.content) {
+            case (.list(let name), .sequence), (.text(let name), .scalar):
+                node.content = .mapping([YAMLNode.Entry(key: name, keyMark: node.mark, value: node)])
+            default: break
+            }
         }
-        return YAMLNode(.mapping([YAMLNode.Entry(key: key, keyMark: node.mark, value: node)]), at: node.mark)
+        switch node.content {
+        case .scalar: break
+        case .sequence(let elements): node.content = .sequence(elements.map(member("").expanded))
+        case .mapping(var entries):
+            for index in entries.indices {
+                entries[index].value = member(entries[index].key).expanded(entries[index].value)
+            }
+            node.content = .mapping(entries)
+        }
+        return node
+    }
+
+    /// The shape of a member of a mapping or list; an unknown one is reported elsewhere.
+    func member(_ name: String) -> Shape {
+        switch self {
+        case .record(let record): record[name]?.value ?? .text(.text)
+        case .map(_, let value), .list(let value): value
+        default: self
+        }
     }
 }
 

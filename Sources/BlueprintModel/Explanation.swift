@@ -63,7 +63,7 @@ private struct Place {
             guard let key = record[name] else { return nil }
             let standard = self.node == nil ? self.standard?[name] : nil
             next = Place(
-                shape: key.value, node: node.map(record.expanded)?[name], standard: standard ?? key.standard,
+                shape: key.value, node: node?[name], standard: standard ?? key.standard,
                 documentation: key.documentation)
         case .map(_, let value): (next.shape, next.node, next.standard) = (value, node?[name], nil)
         case .list(let element):

@@ -26,7 +26,8 @@ extension Shape {
         case .bool: return .object(["type": .string("boolean")])
         case .integer(let range):
             return .object([
-                "type": .string("integer"), "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
+                "type": .string("integer"), "minimum": .integer(range.lowerBound),
+                "maximum": .integer(range.upperBound),
             ])
         case .text(let rule):
             if !rule.choices.isEmpty { return .object(["enum": .array(rule.choices.map(JSONValue.string))]) }

@@ -17,7 +17,9 @@ extension Blueprint.Packages {
     static let codec = Codec<Self>.record(
         "packages", Self(), shorthand: .list("install"),
         [
-            Key("install", \.install, .list(.text(.packageName)), "Packages to install; dependencies follow by themselves."),
+            Key(
+                "install", \.install, .list(.text(.packageName)),
+                "Packages to install; dependencies follow by themselves."),
             Key(
                 "without", \.without, .list(.text(.packageName)),
                 "Packages that must not be installed, whatever asks for them."),

@@ -64,9 +64,23 @@ public struct DocumentError: Error, Sendable, Equatable, CustomStringConvertible
     public var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
+extension [Problem] {
+    /// Each problem once, in the order of files, lines and columns.
+    func inOrder(of files: [String] = []) -> [Problem] {
+        let order = Dictionary(zip(files, files.indices), uniquingKeysWith: { first, _ in first })
+        var seen: Set<Problem> = []
+        return filter { seen.insert($0).inserted }
+            .sorted { a, b in
+                (order[a.mark.file] ?? 0, a.mark.line, a.mark.column) < (
+                    order[b.mark.file] ?? 0, b.mark.line, b.mark.column
+                )
+            }
+    }
+}
+
 /// `; did you mean "x"?` for the candidate that is nearest to a misspelt word, or nothing where none is near.
 func suggestion(for word: String, among candidates: some Sequence<String>) -> String {
-    let tolerance = max(1, word.count / 3)
+    let tolerance = max(1, (word.count + 1) / 3)
     var best: (word: String, distance: Int)?
     // A word of twice the length cannot be near, and a hostile one must not cost quadratic time.
     for candidate in candidates where abs(candidate.count - word.count) <= tolerance && word.count < 200 {

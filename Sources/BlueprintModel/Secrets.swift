@@ -93,7 +93,9 @@ enum Secrets {
 
     /// wg(8): 44 characters of base64 after `PrivateKey` or `PresharedKey`.
     private static func isWireGuardKey(_ bytes: ArraySlice<UInt8>) -> Bool {
-        guard let name = ["PrivateKey", "PresharedKey"].first(where: { bytes.starts(with: $0.utf8) }) else { return false }
+        guard let name = ["PrivateKey", "PresharedKey"].first(where: { bytes.starts(with: $0.utf8) }) else {
+            return false
+        }
         let value = bytes.dropFirst(name.utf8.count).drop { $0 == 0x20 || $0 == UInt8(ascii: "=") }
         return value.prefix { isTokenByte($0) || "+/".utf8.contains($0) }.count == 43
     }

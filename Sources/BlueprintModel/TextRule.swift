@@ -108,7 +108,8 @@ extension TextRule {
         article: "a relative path", form: "a path relative to this file", pattern: "^[^/]"
     ) { !$0.isEmpty && !$0.hasPrefix("/") && !$0.hasSuffix("/") && $0.utf8.count < 4096 && !hasControlCharacters($0) }
 
-    static let fileMode = characters("a file mode", "three or four octal digits, as \"0644\"", rest: "0-7", length: 3...4)
+    static let fileMode = characters(
+        "a file mode", "three or four octal digits, as \"0644\"", rest: "0-7", length: 3...4)
 
     static let uri = TextRule(
         article: "a URI of an archive", form: "http://, https:// or file:// and what follows, without white space",

@@ -21,7 +21,9 @@ extension Blueprint.Units {
     static let codec = Codec<Self>.record(
         "units", Self(),
         [
-            Key("enable", \.enable, .list(.text(.unitName)), "Units to start at boot or as their [Install] section says."),
+            Key(
+                "enable", \.enable, .list(.text(.unitName)),
+                "Units to start at boot or as their [Install] section says."),
             Key("disable", \.disable, .list(.text(.unitName)), "Units not to enable although their package does."),
             Key("mask", \.mask, .list(.text(.unitName)), "Units that nothing may start."),
             Key("own", \.own, .map(.unitName, .textContents("unit")), "Units of this blueprint itself, by name."),

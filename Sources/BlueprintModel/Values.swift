@@ -6,7 +6,9 @@ enum ByteSize {
     static func parse(_ text: String) -> Int? {
         guard let (suffix, shift) = units.first(where: { text.hasSuffix($0.0) }) else { return nil }
         let digits = text.dropLast(suffix.count)
-        guard let number = Int(digits), number > 0, String(number) == digits, number <= 1 << (62 - shift) else { return nil }
+        guard let number = Int(digits), number > 0, String(number) == digits, number <= 1 << (62 - shift) else {
+            return nil
+        }
         return number << shift
     }
 

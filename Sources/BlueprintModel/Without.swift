@@ -25,7 +25,8 @@ struct Without: Sendable {
     /// Where in a blueprint the names of each key of `without` stand.
     private static let places: [String: [[String]]] = [
         "packages": [["packages", "install"]], "repositories": [["repositories"]], "users": [["users"]],
-        "groups": [["groups"]], "files": [["files"]], "links": [["network", "links"]], "sysctl": [["kernel", "sysctl"]],
+        "groups": [["groups"]], "files": [["files"]], "links": [["network", "links"]],
+        "sysctl": [["kernel", "sysctl"]],
         "units": ["enable", "disable", "mask", "own", "drop-ins"].map { ["units", $0] },
     ]
 

@@ -40,7 +40,8 @@ extension YAMLNode {
                     let code = String(scalar.value, radix: 16, uppercase: true)
                     throw DocumentError(
                         Mark(file: file, offset: offset, in: bytes),
-                        "the character U+\(String(repeating: "0", count: max(0, 4 - code.count)))\(code) is not allowed")
+                        "the character U+\(String(repeating: "0", count: max(0, 4 - code.count)))\(code) is not allowed"
+                    )
                 }
                 offset += UTF8.width(scalar)
             }
@@ -80,7 +81,9 @@ private struct YAMLBuilder: ~Copyable {
             throw DocumentError(event.mark, "more than \(YAMLLimit.depth) levels deep")
         }
         if event.kind == .alias { return try alias(event, depth) }
-        if let tag = event.tag { throw DocumentError(event.mark, "the tag \"\(tag)\" is not allowed: write plain values") }
+        if let tag = event.tag {
+            throw DocumentError(event.mark, "the tag \"\(tag)\" is not allowed: write plain values")
+        }
         let before = count
         try count(1, event.mark)
         var height = 1
@@ -105,7 +108,8 @@ private struct YAMLBuilder: ~Copyable {
     private mutating func alias(_ event: YAMLEvent, _ depth: Int) throws(DocumentError) -> (YAMLNode, Int) {
         guard let anchored = anchors[event.text] else {
             throw DocumentError(
-                event.mark, "unknown anchor \"\(event.text)\"\(suggestion(for: event.text, among: anchors.keys.sorted()))")
+                event.mark,
+                "unknown anchor \"\(event.text)\"\(suggestion(for: event.text, among: anchors.keys.sorted()))")
         }
         guard depth + anchored.height - 1 <= YAMLLimit.depth else {
             throw DocumentError(event.mark, "more than \(YAMLLimit.depth) levels deep")
@@ -126,7 +130,9 @@ private struct YAMLBuilder: ~Copyable {
         var marks: [String: Mark] = [:]
         var merged: [YAMLNode] = []
         while case let key = try events.next(), key.kind != .end {
-            guard key.kind == .scalar, key.tag == nil else { throw DocumentError(key.mark, "a key must be a plain text") }
+            guard key.kind == .scalar, key.tag == nil else {
+                throw DocumentError(key.mark, "a key must be a plain text")
+            }
             if let first = marks.updateValue(key.mark, forKey: key.text) {
                 throw DocumentError(key.mark, "duplicate key \"\(key.text)\": the first is in line \(first.line)")
             }
@@ -152,7 +158,9 @@ private struct YAMLBuilder: ~Copyable {
 
 /// One event, as values of ours.
 private struct YAMLEvent {
-    enum Kind { case streamStart, documentStart, documentEnd, streamEnd, alias, scalar, sequenceStart, mappingStart, end }
+    enum Kind {
+        case streamStart, documentStart, documentEnd, streamEnd, alias, scalar, sequenceStart, mappingStart, end
+    }
 
     var kind: Kind
     let mark: Mark
@@ -206,7 +214,8 @@ private struct YAMLEvents: ~Copyable {
         case YAML_SCALAR_EVENT:
             let scalar = event.data.scalar
             result.kind = .scalar
-            result.text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+            result.text = String(
+                decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
             result.isPlain = scalar.style == YAML_PLAIN_SCALAR_STYLE
             (result.anchor, result.tag) = (Self.string(scalar.anchor), Self.string(scalar.tag))
         case YAML_SEQUENCE_START_EVENT:
@@ -223,5 +232,7 @@ private struct YAMLEvents: ~Copyable {
     }
 
     private static func string(_ text: UnsafePointer<yaml_char_t>?) -> String? { text.map { String(cString: $0) } }
-    private static func string(_ text: UnsafeMutablePointer<yaml_char_t>?) -> String? { text.map { String(cString: $0) } }
+    private static func string(_ text: UnsafeMutablePointer<yaml_char_t>?) -> String? {
+        text.map { String(cString: $0) }
+    }
 }
