@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,10 +46,24 @@ static void write_map(pid_t process, const char *name, const struct extent *exte
     // The kernel takes a map in one write only.
     int file = open(path, O_WRONLY | O_CLOEXEC);
     if (file < 0 || write(file, text, size) != (ssize_t)size)
-        fail(STATUS_UNAVAILABLE, "%s: %s: this process may not map ids: it needs CAP_SETUID, CAP_SETGID and CAP_SETFCAP",
+        fail(STATUS_UNAVAILABLE, "%s: %s: mapping ids needs the capabilities SETUID, SETGID and SETFCAP",
             path, strerror(errno));
     close(file);
     free(text);
+}
+
+// Maps each id below `limit` that this process has to itself. An extent may not span two of this namespace's own.
+static void write_identity(pid_t process, const char *name, const struct extent *own, int count, unsigned long limit) {
+    struct extent extents[MAX_EXTENTS];
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        if (own[i].inside >= limit) continue;
+        unsigned long room = limit - own[i].inside;
+        // "outside" is read as ids of this namespace, where the same ids are "inside".
+        extents[kept++] = (struct extent){
+            .inside = own[i].inside, .outside = own[i].inside, .count = own[i].count < room ? own[i].count : room};
+    }
+    write_map(process, name, extents, kept);
 }
 
 void map_own_ids(pid_t process) {
@@ -56,9 +71,7 @@ void map_own_ids(pid_t process) {
     for (int i = 0; i < 2; i++) {
         struct extent extents[MAX_EXTENTS];
         int count = read_own_map(names[i], extents);
-        // "outside" is read as ids of this namespace, where the same ids are "inside".
-        for (int j = 0; j < count; j++) extents[j].outside = extents[j].inside;
-        write_map(process, names[i], extents, count);
+        write_identity(process, names[i], extents, count, ULONG_MAX);
     }
 }
 
@@ -78,8 +91,7 @@ static void map_as_root(pid_t process, const char *name) {
     if (known < ID_COUNT)
         fail(STATUS_UNAVAILABLE, "this user namespace has the ids below %lu only (/proc/self/%s), %d are needed", known,
             name, ID_COUNT);
-    struct extent identity = {.count = ID_COUNT};
-    write_map(process, name, &identity, 1);
+    write_identity(process, name, extents, count, ID_COUNT);
 }
 
 // The first range of `user` in /etc/subuid or /etc/subgid that is long enough; 0 if there is none.
@@ -123,8 +135,8 @@ static void map_as_user(pid_t process, const char *tool, const char *file, unsig
     if (waitpid(child, &status, 0) != child) fail_errno("waitpid");
     if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_UNAVAILABLE) exit(STATUS_UNAVAILABLE);
     if (status != 0)
-        fail(STATUS_UNAVAILABLE, "%s refused to map the ids from %lu on for %s: see its message, and %s", tool, first, user,
-            file);
+        fail(STATUS_UNAVAILABLE, "%s refused to map the ids from %lu on for %s: see its message, and %s", tool, first,
+            user, file);
 }
 
 // From /etc/passwd itself: NSS does not work in a static executable. A user known elsewhere is called by number.

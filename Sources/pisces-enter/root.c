@@ -96,13 +96,13 @@ static void mount_dev(const int *trees) {
         fail_errno("/dev");
 }
 
-static int is_below(const char *path, const char *directory) { return strncmp(path, directory, strlen(directory)) == 0; }
+static int has_prefix(const char *path, const char *prefix) { return strncmp(path, prefix, strlen(prefix)) == 0; }
 
 static void attach_bind(const struct bind *bind) {
     struct stat status;
     if (fstat(bind->tree, &status) != 0) fail_errno("%s", bind->source);
     // Only what vanishes with the sandbox is created: the tree stays as it was.
-    if (is_below(bind->destination, "/run/") || is_below(bind->destination, "/tmp/")) {
+    if (has_prefix(bind->destination, "/run/") || has_prefix(bind->destination, "/tmp/")) {
         make_parents(bind->destination);
         make_place(bind->destination, S_ISDIR(status.st_mode));
     }

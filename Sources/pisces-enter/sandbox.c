@@ -67,7 +67,8 @@ static _Noreturn void run_init(const struct request *request, int go) {
     if (prctl(PR_SET_DUMPABLE, 0) != 0) fail_errno("prctl");
     make_mounts_private();
     build_root(request->root, request->binds, request->bind_count);
-    if (sethostname(request->hostname, strlen(request->hostname)) != 0) fail_errno("%s: sethostname", request->hostname);
+    const char *hostname = request->hostname;
+    if (sethostname(hostname, strlen(hostname)) != 0) fail_errno("%s: sethostname", hostname);
     if (setdomainname("(none)", 6) != 0) fail_errno("setdomainname");
     raise_loopback();
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -89,8 +90,8 @@ static int run(const struct request *request) {
     if (geteuid() != 0) fail(STATUS_UNAVAILABLE, "sandbox: only root may make one; run it in a workshop");
     int go[2];
     if (pipe2(go, O_CLOEXEC) != 0) fail_errno("pipe2");
-    const unsigned long flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET |
-                                CLONE_NEWCGROUP | SIGCHLD;
+    const unsigned long flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                                CLONE_NEWNET | CLONE_NEWCGROUP | SIGCHLD;
     // Like fork: no stack is given, so all pointer arguments are 0 and their order does not matter.
     pid_t init = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
     if (init < 0) refuse_namespaces(errno);
