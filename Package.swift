@@ -26,6 +26,9 @@ func systemLibrary(_ name: String, _ pkgConfig: String, _ package: String) -> Ta
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
+/// For programs in C that must run anywhere: a static executable, without the Swift runtime that SwiftPM would link.
+let staticC: [LinkerSetting] = [.unsafeFlags(["-static-executable", "-nostartfiles"])]
+
 let package = Package(
     name: "pisces",
     platforms: [.macOS(.v15)],
@@ -41,6 +44,7 @@ let package = Package(
     targets: [
         // 0: C
         .target(name: "CLinux"),
+        .target(name: "CInit"),
         systemLibrary("CArchive", "libarchive", "libarchive-dev"),
         systemLibrary("CFdisk", "fdisk", "libfdisk-dev"),
         systemLibrary("CBlkid", "blkid", "libblkid-dev"),
@@ -71,8 +75,8 @@ let package = Package(
                     .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 swiftSettings: strict),
-            .executableTarget(name: "pisces-enter", dependencies: ["CLinux"]),
-            .executableTarget(name: "pisces-init", dependencies: ["CLinux"]),
+            .executableTarget(name: "pisces-enter", linkerSettings: staticC),
+            .executableTarget(name: "pisces-init", dependencies: ["CInit"], linkerSettings: staticC),
         ]
         // Tests
         + [

@@ -1,1 +1,225 @@
-// The module's first file; see its folder.
+public import BlueprintModel
+public import ContentStore
+public import Debian
+internal import Archive
+internal import Filesystems
+internal import Glibc
+public import LinuxSystem
+internal import Synchronization
+
+/// What is to be constructed, and from what.
+public struct ConstructionRequest: Sendable {
+    /// The blueprint.
+    public var blueprint: Blueprint
+    /// What it resolved to; its digest of the blueprint must be right.
+    public var lock: Lock
+    /// The layout that the blueprint names.
+    public var layout: ImageLayout
+    /// Where the locked packages are.
+    public var store: ObjectStore
+    /// An empty directory of the workshop for the staged root.
+    public var workDirectory: String
+    /// Where the disk image goes; its manifest goes beside it.
+    public var output: String
+
+    /// Makes a request.
+    public init(
+        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, workDirectory: String, output: String
+    ) {
+        self.blueprint = blueprint
+        self.lock = lock
+        self.layout = layout
+        self.store = store
+        self.workDirectory = workDirectory
+        self.output = output
+    }
+}
+
+/// What was constructed.
+public struct Construction: Sendable {
+    /// The lock, completed with the numbers of system users that the build saw first.
+    public var lock: Lock
+    /// The generation's root hash.
+    public var rootHash: Digest
+    /// The manifest, as written beside the image.
+    public var manifest: JSONValue
+}
+
+/// A step of a construction, in order.
+public enum ConstructionPhase: String, Sendable, CaseIterable {
+    case unpack = "unpack packages"
+    case configure = "configure packages"
+    case customize = "apply blueprint"
+    case root = "write root"
+    case boot = "make boot files"
+    case data = "make data partition"
+    case verify = "verify image"
+}
+
+/// What a construction tells while it runs.
+public enum ConstructionEvent: Sendable {
+    /// A phase began.
+    case began(ConstructionPhase)
+    /// In the current phase, `done` of `total` items are done.
+    case advanced(done: Int, total: Int)
+    /// The phase is over.
+    case ended(ConstructionPhase)
+}
+
+/// The universal constructor: a locked blueprint becomes a disk image that boots.
+///
+/// Runs in a ``Workshop``. The image and its manifest appear whole under their final names, or not at all.
+public struct Constructor: Sendable {
+    let request: ConstructionRequest
+    let report: @Sendable (ConstructionEvent) -> Void
+
+    /// A constructor for one request.
+    public init(_ request: ConstructionRequest, report: @escaping @Sendable (ConstructionEvent) -> Void) {
+        self.request = request
+        self.report = report
+    }
+
+    /// Constructs; a failure leaves nothing at the output's name.
+    public func run() throws -> Construction {
+        let digest = SHA256.hash(request.blueprint.canonicalBytes)
+        try checkLock(digest)
+        let plan = try ImagePlan(blueprint: request.blueprint, seed: digest, layout: request.layout)
+        let rootPath = "\(request.workDirectory)/root"
+        let scratch = "\(request.workDirectory)/scratch"
+        try makeDirectories(rootPath)
+        try makeDirectories(scratch)
+        let root = try StagedRoot(path: rootPath)
+        try root.directory.setMode(0o755)
+        let runner = Self.sandboxRunner(root: rootPath, scratch: scratch)
+
+        try phase(.unpack) { try unpackAndConfigure(into: root, runner: runner) }
+        let lock = try phase(.customize) { try customize(root, runner: runner) }
+        let tree = try phase(.root) { try rootTree(root, lock: lock) }
+
+        let image = try AtomicFile.create(request.output)
+        try image.descriptor.truncate(to: plan.size)
+        let builder = ImageBuilder(
+            plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
+        let (rootHash, rootArtefacts) = try builder.writeRoot(tree, to: image.descriptor)
+        let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
+        let kernelImage = try phase(.boot) {
+            let kernelImage = try boot.kernelImage(rootHash: rootHash)
+            let title = "\(request.blueprint.name) (generation \(ImagePlan.firstGeneration))"
+            try builder.writeSystemPartition(
+                try boot.systemPartition(kernelImage: kernelImage, title: title), to: image.descriptor)
+            return ImageBuilder.Artefact(name: "uki", size: kernelImage.count, digest: SHA256.hash(kernelImage))
+        }
+        let artefacts = rootArtefacts + [kernelImage]
+        let manifest = try Manifest(
+            blueprint: request.blueprint, blueprintDigest: digest, lock: lock, plan: plan, rootHash: rootHash,
+            artefacts: artefacts
+        ).json
+        try phase(.data) {
+            let path = "lib/pisces/generations/\(ImagePlan.firstGeneration)/manifest.json"
+            try builder.writeData(files: [(path, manifest.canonicalBytes)], to: image.descriptor)
+        }
+        try phase(.verify) {
+            try builder.finish(
+                image.temporaryPath, image: image.descriptor, rootHash: rootHash, rootSize: rootArtefacts[0].size)
+        }
+        try image.commit()
+        try AtomicFile.write(Array(manifest.pretty.utf8), to: Self.manifestPath(ofImage: request.output))
+        return Construction(lock: lock, rootHash: rootHash, manifest: manifest)
+    }
+
+    /// `minimal.raw` has its manifest in `minimal.manifest.json`.
+    public static func manifestPath(ofImage image: String) -> String {
+        (image.hasSuffix(".raw") ? String(image.dropLast(4)) : image) + ".manifest.json"
+    }
+
+    private func checkLock(_ digest: Digest) throws {
+        let lock = request.lock
+        guard lock.blueprint == digest, lock.architecture == request.blueprint.distribution.architecture.rawValue else {
+            throw ConstructorError(
+                "the lock is not of this blueprint: it was made for \(lock.blueprintName) with digest "
+                    + "\(lock.blueprint.hex.prefix(12)), the blueprint has \(digest.hex.prefix(12))",
+                hint: "run `pisces lock --update` to resolve the blueprint as it is now")
+        }
+    }
+
+    private func phase<Result>(_ phase: ConstructionPhase, _ body: () throws -> Result) throws -> Result {
+        report(.began(phase))
+        let result = try body()
+        report(.ended(phase))
+        return result
+    }
+
+    // MARK: - Phases
+
+    private func unpackAndConfigure(into root: StagedRoot, runner: @escaping ToolRunner) throws {
+        let packages = request.lock.packages
+        let store = request.store
+        let done = Counter()
+        let unpack = Unpack(root: root, packages: packages) { package in
+            guard let descriptor = try store.open(package.digest) else {
+                throw ConstructorError(
+                    "package \(package.name) \(package.version) is not in the store", hint: "fetch it: run without --offline")
+            }
+            return try DebFile(descriptor, name: package.name)
+        }
+        let report = report
+        let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }
+        for (path, mode) in [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777)]
+            as [(String, UInt32)] {
+            try root.makeDirectory(path, mode: mode)
+        }
+        report(.ended(.unpack))
+        report(.began(.configure))
+        try Configure(root: root, packages: unpacked, epoch: request.lock.epoch, inRoot: runner).run()
+        report(.ended(.configure))
+    }
+
+    /// Applies the blueprint, and completes the lock with the numbers that the maintainer scripts chose.
+    private func customize(_ root: StagedRoot, runner: @escaping ToolRunner) throws -> Lock {
+        var lock = request.lock
+        let seen = Identities(accounts: try Accounts(root: root))
+        let settled = seen.settled(by: Identities(users: lock.users, groups: lock.groups))
+        lock.users.merge(settled.users) { $1 }
+        lock.groups.merge(settled.groups) { $1 }
+        let customization = Customization(root: root, blueprint: request.blueprint, lock: lock, inRoot: runner)
+        try customization.run()
+        // What the machine is made of, for the people who meet it and for drift; the copier never reads it.
+        try root.write(request.blueprint.canonicalBytes, to: "usr/lib/pisces/system/blueprint.json")
+        try root.write(lock.text, to: "usr/lib/pisces/system/lock")
+        return lock
+    }
+
+    private func rootTree(_ root: StagedRoot, lock: Lock) throws -> FileTree {
+        var tree = try FileTree.scan(root.directory)
+        let seen = Identities(accounts: try Accounts(root: root))
+        let wanted = seen.settled(by: Identities(users: lock.users, groups: lock.groups))
+        seen.renumber(
+            &tree, to: wanted, passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))
+        return RootTree.readOnly(from: tree, epoch: lock.epoch)
+    }
+
+    /// Runs programs in the sandbox over the staged root, with the scratch directory at `/mnt`.
+    private static func sandboxRunner(root: String, scratch: String) -> ToolRunner {
+        { argv, environment, input in
+            var sandbox = Sandbox(root: root)
+            sandbox.binds = [Sandbox.Bind(scratch, at: "/mnt", isReadOnly: false)]
+            sandbox.environment = environment
+            var command = try sandbox.command(argv)
+            if let input { command.input = .bytes(input) }
+            let result = try command.run(accepting: 0...255)
+            return (result.status.shellStatus, result.output, result.errorOutput)
+        }
+    }
+}
+
+/// A count that several threads advance.
+private final class Counter: Sendable {
+    private let value = Mutex(0)
+
+    func next() -> Int {
+        value.withLock { value in
+            value += 1
+            return value
+        }
+    }
+}

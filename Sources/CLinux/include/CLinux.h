@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxDisk.h"
+#include "CLinuxSpawn.h"
+
 /// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: every symlink is followed inside `root`, none leaves it.
 int clinux_open_in_root(int root, const char *path, int flags, unsigned mode);
 /// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS: a symlink anywhere in `path` is an error (ELOOP).

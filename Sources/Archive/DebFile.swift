@@ -1,0 +1,76 @@
+public import LinuxSystem
+
+/// A Debian binary package (deb(5)): an ar archive of `debian-binary`, `control.tar.*` and `data.tar.*`.
+///
+/// The file is mapped, so that both tars are decoded straight from the page cache.
+public struct DebFile: ~Copyable, Sendable {
+    private let file: MappedFile
+    private let name: String
+    private let control: Range<Int>
+    private let data: Range<Int>
+
+    /// Opens a package; `name` is what errors call it.
+    public init(_ descriptor: borrowing Descriptor, name: String) throws {
+        let file = try MappedFile(descriptor)
+        let members = try Self.members(of: file.bytes, name: name)
+        guard let version = members["debian-binary"],
+            file.bytes[version].starts(with: Array("2.".utf8)),
+            let control = members.first(where: { $0.key.hasPrefix("control.tar") })?.value,
+            let data = members.first(where: { $0.key.hasPrefix("data.tar") })?.value
+        else { throw ArchiveError(archive: name, message: "not a Debian package of format 2 (see deb(5))") }
+        self.file = file
+        self.name = name
+        self.control = control
+        self.data = data
+    }
+
+    /// The control members by name without `./`: `control`, `postinst`, `md5sums` and so on, in the archive's order.
+    public func controlFiles() throws(ArchiveError) -> [(name: String, mode: UInt32, content: [UInt8])] {
+        let tar = try ArchiveReader.tar(slice(control), name: "\(name) control.tar")
+        var files: [(name: String, mode: UInt32, content: [UInt8])] = []
+        while let entry = try tar.next() {
+            guard case .file = entry.kind else { continue }
+            let base = entry.path.hasPrefix("./") ? String(entry.path.dropFirst(2)) : entry.path
+            guard !base.isEmpty, !base.contains("/") else {
+                throw ArchiveError(archive: name, message: "control member \(entry.path) is not a plain name")
+            }
+            files.append((base, entry.mode, try tar.readToEnd(limit: 64 << 20)))
+        }
+        return files
+    }
+
+    /// A reader of the payload.
+    public func payload() throws(ArchiveError) -> ArchiveReader {
+        try ArchiveReader.tar(slice(data), name: "\(name) data.tar")
+    }
+
+    /// Compressed size of the payload in bytes: how long it will take to decode.
+    public var payloadSize: Int { data.count }
+
+    private func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: file.bytes[range])
+    }
+
+    /// The members of an ar archive as dpkg writes it: 60-byte headers, even offsets, no long names.
+    static func members(of bytes: UnsafeRawBufferPointer, name: String) throws(ArchiveError) -> [String: Range<Int>] {
+        guard bytes.count >= 8, bytes[..<8].elementsEqual("!<arch>\n".utf8) else {
+            throw ArchiveError(archive: name, message: "not an ar archive")
+        }
+        var members: [String: Range<Int>] = [:]
+        var offset = 8
+        while offset < bytes.count {
+            guard bytes.count - offset >= 60, bytes[offset + 58] == 0x60, bytes[offset + 59] == 0x0A else {
+                throw ArchiveError(archive: name, message: "damaged ar header at byte \(offset)")
+            }
+            let label = String(decoding: bytes[offset..<offset + 16], as: UTF8.self)
+                .prefix { $0 != " " && $0 != "/" }
+            let digits = String(decoding: bytes[offset + 48..<offset + 58], as: UTF8.self).prefix { $0 != " " }
+            guard let size = Int(digits), size >= 0, size <= bytes.count - offset - 60 else {
+                throw ArchiveError(archive: name, message: "member \(label) at byte \(offset) is cut off")
+            }
+            members[String(label)] = offset + 60..<offset + 60 + size
+            offset += 60 + size + size % 2
+        }
+        return members
+    }
+}

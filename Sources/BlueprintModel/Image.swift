@@ -1,0 +1,41 @@
+extension Blueprint {
+    /// How the disk image is made.
+    public struct Image: Sendable, Equatable {
+        /// Name of the layout, a file of ``ImageLayout`` below `Images/`.
+        public var layout = "uefi"
+        /// File system of the root.
+        public var root = RootFileSystem.erofs
+        /// Whether the root is verified by dm-verity.
+        public var verity = true
+        /// Bytes of each root partition; nil means the layout's.
+        public var slot: Int?
+        /// Bytes of the data partition before it grows; nil means the layout's.
+        public var data: Int?
+        /// Seconds since 1970 for every time stamp in the image; nil lets the lock decide.
+        public var epoch: Int?
+
+        /// The layout `uefi` with a verified EROFS root.
+        public init() {}
+    }
+
+    /// A file system for the root.
+    public enum RootFileSystem: String, Sendable, CaseIterable {
+        /// Uncompressed EROFS.
+        case erofs
+    }
+}
+
+extension Blueprint.Image {
+    static let codec = Codec<Self>.record(
+        "image", Self(),
+        [
+            Key("layout", \.layout, .text(.name), "Name of the partition layout."),
+            Key("root", \.root, .word("a file system for the root"), "File system of the root."),
+            Key("verity", \.verity, .bool, "Whether dm-verity verifies the root."),
+            Key("slot", \.slot, .size, "Size of each root partition; by default the layout's."),
+            Key("data", \.data, .size, "Size of the data partition before it grows; by default the layout's."),
+            Key(
+                "epoch", \.epoch, .integer(0...0xFFFF_FFFF),
+                "Seconds since 1970 for every time stamp in the image; by default the lock decides."),
+        ])
+}

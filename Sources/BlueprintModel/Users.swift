@@ -1,0 +1,80 @@
+extension Blueprint {
+    /// A user account.
+    public struct User: Sendable, Equatable {
+        /// The numeric id; nil lets the lock choose one and keep it.
+        public var uid: Int?
+        /// Supplementary groups; the primary group bears the user's name.
+        public var groups: [String] = []
+        /// The login shell; nil means `/bin/bash`, for a system user `/usr/sbin/nologin`.
+        public var shell: String?
+        /// The home directory; nil means `/home/NAME`, for a system user `/nonexistent`.
+        public var home: String?
+        /// Public keys that may log in, as lines of authorized_keys(5) without options.
+        public var sshKeys: [String] = []
+        /// The full name (GECOS).
+        public var comment = ""
+        /// Whether this is an account of a service, not of a person.
+        public var system = false
+        /// Where the password hash comes from at run time; nil locks password login.
+        public var password: Secret?
+
+        /// A person's account with a locked password.
+        public init() {}
+    }
+
+    /// A group of users.
+    public struct Group: Sendable, Equatable {
+        /// The numeric id; nil lets the lock choose one and keep it.
+        public var gid: Int?
+        /// Whether the id comes from the range of services.
+        public var system = false
+
+        /// A group of persons.
+        public init() {}
+    }
+
+    /// A reference to a secret: a systemd credential that the running machine has and the blueprint has not.
+    public struct Secret: Sendable, Equatable {
+        /// The credential's name.
+        public var name: String
+
+        /// Refers to the credential of this name.
+        public init(name: String) { self.name = name }
+    }
+}
+
+extension Blueprint.User {
+    static let codec = Codec<Self>.record(
+        "user", Self(),
+        [
+            Key("uid", \.uid, .integer(1...60_000), "The numeric id; by default the lock chooses one and keeps it."),
+            Key("groups", \.groups, .list(.text(.userName)), "Supplementary groups."),
+            Key(
+                "shell", \.shell, .text(.absolutePath),
+                "The login shell; by default /bin/bash, for a system user /usr/sbin/nologin."),
+            Key(
+                "home", \.home, .text(.absolutePath),
+                "The home directory; by default /home/NAME, for a system user /nonexistent."),
+            Key("ssh-keys", \.sshKeys, .list(.text(.sshKey)), "Public keys that may log in by SSH."),
+            Key("comment", \.comment, .text(.comment), "The full name."),
+            Key("system", \.system, .bool, "Whether this is the account of a service."),
+            Key(
+                "password", \.password, Blueprint.Secret.codec,
+                "The credential that holds the password's hash at run time; by default no password logs in."),
+        ])
+}
+
+extension Blueprint.Group {
+    static let codec = Codec<Self>.record(
+        "group", Self(),
+        [
+            Key("gid", \.gid, .integer(1...60_000), "The numeric id; by default the lock chooses one and keeps it."),
+            Key("system", \.system, .bool, "Whether the id comes from the range of services."),
+        ])
+}
+
+extension Blueprint.Secret {
+    static let codec = Codec<Self>.record(
+        "secret reference", Self(name: ""),
+        [Key("secret", \.name, .text(.credential), "Name of a systemd credential.", presence: .required)])
+}

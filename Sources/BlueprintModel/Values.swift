@@ -1,0 +1,119 @@
+/// Sizes in binary units.
+enum ByteSize {
+    private static let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)]
+
+    /// Bytes of a text such as `512MiB`; nil for anything else, zero and what exceeds 2^62.
+    static func parse(_ text: String) -> Int? {
+        guard let (suffix, shift) = units.first(where: { text.hasSuffix($0.0) }) else { return nil }
+        let digits = text.dropLast(suffix.count)
+        guard let number = Int(digits), number > 0, String(number) == digits, number <= 1 << (62 - shift) else { return nil }
+        return number << shift
+    }
+
+    /// The text in the largest unit that is exact; `bytes` is a multiple of 1024.
+    static func text(_ bytes: Int) -> String {
+        let (suffix, shift) = units.first { bytes != 0 && bytes & (1 << $0.1 - 1) == 0 } ?? ("KiB", 10)
+        return "\(bytes >> shift)\(suffix)"
+    }
+}
+
+extension Codec where Value == Int {
+    /// A size in bytes, written with its unit.
+    static var size: Codec {
+        Codec<String>.text(.size).converted(to: { text, _, _ in ByteSize.parse(text) }, from: ByteSize.text)
+    }
+}
+
+/// Base64 (RFC 4648 §4).
+enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let values: [UInt8: UInt32] = Dictionary(
+        uniqueKeysWithValues: alphabet.enumerated().map { ($1, UInt32($0)) })
+
+    /// The bytes; nil for anything but full, padded groups with zero spare bits. Line breaks and spaces may stand anywhere.
+    static func decode(_ text: String) -> [UInt8]? {
+        let digits = text.utf8.filter { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: " ") }
+        guard digits.count.isMultiple(of: 4) else { return nil }
+        let padding = digits.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(digits.count / 4 * 3)
+        var bits: UInt32 = 0
+        for (number, digit) in digits.dropLast(padding).enumerated() {
+            guard let value = values[digit] else { return nil }
+            bits = bits << 6 | value
+            if number % 4 == 3 { bytes += [UInt8(bits >> 16 & 255), UInt8(bits >> 8 & 255), UInt8(bits & 255)] }
+        }
+        switch padding {
+        case 1:
+            guard bits & 3 == 0 else { return nil }
+            bytes += [UInt8(bits >> 10 & 255), UInt8(bits >> 2 & 255)]
+        case 2:
+            guard bits & 15 == 0 else { return nil }
+            bytes.append(UInt8(bits >> 4 & 255))
+        default: break
+        }
+        return bytes
+    }
+
+    static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = (0..<3).reduce(UInt32(0)) { $0 << 8 | ($1 < group.count ? UInt32(group[start + $1]) : 0) }
+            for digit in 0..<4 {
+                text.append(digit <= group.count ? alphabet[Int(bits >> (18 - 6 * digit) & 63)] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// An IPv4 (RFC 3986 dotted decimal) or IPv6 (RFC 4291 §2.2) address.
+struct IPAddress {
+    let isVersion6: Bool
+
+    init?(_ text: String) {
+        isVersion6 = text.contains(":")
+        guard isVersion6 ? Self.isVersion6(text) : Self.isVersion4(text[...]) else { return nil }
+    }
+
+    /// Reads `address/length`.
+    init?(withPrefix text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let address = IPAddress(String(parts[0])), let length = Int(parts[1]),
+            String(length) == parts[1], (0...(address.isVersion6 ? 128 : 32)).contains(length)
+        else { return nil }
+        self = address
+    }
+
+    private static func isVersion4(_ text: Substring) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts.allSatisfy { part in UInt8(part).map { String($0) == part } ?? false }
+    }
+
+    private static func isVersion6(_ text: String) -> Bool {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        // A leading or trailing "::" leaves two empty parts at that end, one inside leaves one.
+        var groups = parts.count
+        var gaps = 0
+        for (number, part) in parts.enumerated() {
+            if part.isEmpty {
+                let isEdge = number == 0 || number == parts.count - 1
+                if isEdge {
+                    guard parts.count > 2, parts[number == 0 ? 1 : number - 1].isEmpty else { return false }
+                } else {
+                    gaps += 1
+                }
+                groups -= 1
+            } else if number == parts.count - 1, part.contains(".") {
+                guard isVersion4(part) else { return false }
+                groups += 1
+            } else {
+                guard part.utf8.count <= 4, part.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else {
+                    return false
+                }
+            }
+        }
+        return gaps == 0 ? groups == 8 : gaps == 1 && groups < 8
+    }
+}

@@ -1,0 +1,132 @@
+import Debian
+import LinuxSystem
+
+/// Makes unpacked packages installed ones: writes dpkg's database, then lets the root's own dpkg configure them.
+///
+/// dpkg itself unpacks one package after another and syncs between; here only its second half runs, on a database in the
+/// state that `dpkg --unpack` of all packages leaves.
+struct Configure {
+    let root: StagedRoot
+    let packages: [UnpackedPackage]
+    let epoch: Int64
+    /// Runs a program inside the root, in the sandbox.
+    let inRoot: ToolRunner
+
+    func run() throws {
+        try writeDatabase()
+        // Nothing that a script starts may start here (invoke-rc.d's policy layer, 101 = forbidden).
+        try root.write("#!/bin/sh\nexit 101\n", to: "usr/sbin/policy-rc.d", mode: 0o755)
+        try runPreinsts()
+        try dpkgConfigure()
+        try root.remove("usr/sbin/policy-rc.d")
+    }
+
+    /// What every program in the root gets: nothing of the host's environment.
+    static func environment(epoch: Int64) -> [String: String] {
+        [
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC0",
+            "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true",
+            "SOURCE_DATE_EPOCH": String(epoch),
+            // debconf and others write in the order of Perl's hashes.
+            "PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0",
+            // The kernel's hooks make no initrd: Pisces makes it once, itself.
+            "INITRD": "No",
+        ]
+    }
+
+    // MARK: - dpkg's database
+
+    private func writeDatabase() throws {
+        let base = "var/lib/dpkg"
+        var status: [Deb822.Stanza] = []
+        var triggers: [(control: Deb822.Stanza, triggers: [UInt8])] = []
+        try root.write(DpkgDatabase.format, to: "\(base)/info/format")
+        for package in packages {
+            let name = package.locked.name
+            guard let text = package.members.first(where: { $0.name == "control" })?.content,
+                let control = try Deb822.parse(text, file: "\(name) control").first
+            else { throw ConstructorError("package \(name) has no control file") }
+            let conffiles = package.members.first { $0.name == "conffiles" }?.content ?? []
+            status.append(
+                try DpkgDatabase.statusStanza(
+                    control: control,
+                    conffiles: DpkgDatabase.conffiles(conffiles, file: "\(name) conffiles"),
+                    state: .unpacked))
+            triggers.append((control, package.members.first { $0.name == "triggers" }?.content ?? []))
+            let prefix = "\(base)/info/\(DpkgDatabase.informationName(control: control))"
+            try root.write(DpkgDatabase.fileList(package.paths), to: "\(prefix).list")
+            for member in package.members where member.name != "control" {
+                try root.write(member.content, to: "\(prefix).\(member.name)", mode: member.mode)
+            }
+        }
+        try root.write(Deb822.write(status), to: "\(base)/status")
+        for (name, content) in try DpkgDatabase.triggerFiles(triggers) {
+            try root.write(content, to: "\(base)/triggers/\(name)")
+        }
+        try root.write(autoMarks, to: "var/lib/apt/extended_states")
+    }
+
+    /// apt's marks of packages that are there only because others need them.
+    private var autoMarks: String {
+        Deb822.write(
+            packages.filter { !$0.locked.isManual }.map { package in
+                Deb822.Stanza([
+                    .init("Package", package.locked.name),
+                    // apt files a package of architecture "all" under the native one.
+                    .init("Architecture", package.locked.architecture == "all" ? nativeArchitecture : package.locked.architecture),
+                    .init("Auto-Installed", "1"),
+                ])
+            })
+    }
+
+    private var nativeArchitecture: String {
+        packages.lazy.map(\.locked.architecture).first { $0 != "all" } ?? "amd64"
+    }
+
+    // MARK: - Maintainer scripts
+
+    private func runPreinsts() throws {
+        // base-passwd's makes /etc/passwd and /etc/group, which the others' chown needs.
+        let ordered = packages.filter { $0.locked.name == "base-passwd" }
+            + packages.filter { $0.locked.name != "base-passwd" }
+        for package in ordered where package.text(of: "preinst") != nil {
+            let control = try Deb822.parse(Array((package.text(of: "control") ?? "").utf8), file: "control").first
+            let prefix = DpkgDatabase.informationName(control: control ?? Deb822.Stanza())
+            var environment = Self.environment(epoch: epoch)
+            // What dpkg(1) promises to maintainer scripts.
+            environment["DPKG_MAINTSCRIPT_PACKAGE"] = package.locked.name
+            environment["DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT"] = "1"
+            environment["DPKG_MAINTSCRIPT_ARCH"] = nativeArchitecture
+            environment["DPKG_MAINTSCRIPT_NAME"] = "preinst"
+            environment["DPKG_ADMINDIR"] = "/var/lib/dpkg"
+            environment["DPKG_RUNNING_VERSION"] = packages.first { $0.locked.name == "dpkg" }?.locked.version.description
+            environment["DPKG_ROOT"] = ""
+            let script = "/var/lib/dpkg/info/\(prefix).preinst"
+            let result = try inRoot([script, "install"], environment, nil)
+            guard result.status == 0 else {
+                throw Self.failure("preinst of \(package.locked.name)", result.status, result.errorOutput)
+            }
+        }
+    }
+
+    private func dpkgConfigure() throws {
+        let result = try inRoot(
+            ["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"],
+            Self.environment(epoch: epoch), nil)
+        guard result.status != 0 else { return }
+        let output = String(decoding: result.output + result.errorOutput, as: UTF8.self)
+        // dpkg ends with the list of packages it could not configure, one to a line, indented.
+        let failed = output.split(separator: "\n").drop { !$0.hasPrefix("Errors were encountered") }.dropFirst()
+            .map { String($0.drop { $0 == " " }) }
+        throw Self.failure(
+            failed.isEmpty ? "dpkg --configure" : "configuring \(failed.joined(separator: ", "))", result.status,
+            result.errorOutput + result.output)
+    }
+
+    private static func failure(_ what: String, _ status: Int32, _ output: [UInt8]) -> ConstructorError {
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(20).joined(separator: "\n    ")
+        return ConstructorError(
+            "\(what) failed with status \(status):\n    \(lines)",
+            hint: "read the script's own message above; its package must be fixed or left out (`packages: without`)")
+    }
+}

@@ -1,0 +1,46 @@
+import BlueprintModel
+import Debian
+import LinuxSystem
+
+/// Makes in the staged root what the blueprint says besides packages: one extension, in a file of its name, per kind.
+///
+/// Where the root has a tool for it (useradd, systemctl), that tool runs in the sandbox, so that the registers are as
+/// Debian keeps them; plain configuration files are written directly.
+struct Customization {
+    let root: StagedRoot
+    let blueprint: Blueprint
+    let lock: Lock
+    /// Runs a program inside the root, in the sandbox.
+    let inRoot: ToolRunner
+
+    func run() throws {
+        try makeRepositories()
+        try makeLocale()
+        try makeTime()
+        try makeKernel()
+        try makeUsers()
+        try makeFiles()
+        try makeNetwork()
+        try makeMachineIdentity()
+        // Last: the units to enable may be among the files.
+        try makeUnits()
+    }
+
+    /// Runs a tool of the root; a status other than 0 is an error that says what was being made.
+    func tool(_ arguments: [String], making what: String) throws {
+        let result = try inRoot(arguments, Configure.environment(epoch: lock.epoch), nil)
+        guard result.status == 0 else {
+            let said = String(decoding: result.errorOutput + result.output, as: UTF8.self)
+                .split(separator: "\n").suffix(5).joined(separator: "\n    ")
+            throw ConstructorError(
+                "\(what): \(arguments.first ?? "") failed with status \(result.status):\n    \(said)")
+        }
+    }
+
+    /// Refuses a blueprint that needs a package it does not install.
+    func require(_ path: String, for what: String, package: String) throws {
+        guard root.exists(path) else {
+            throw ConstructorError("\(what) needs /\(path), which no package ships", hint: "install \(package)")
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import BlueprintModel
+import LinuxSystem
+
+extension Customization {
+    /// Writes the blueprint's own files; parents first, since directories come before what they hold in path order.
+    func makeFiles() throws {
+        let accounts = try Accounts(root: root)
+        for (path, file) in blueprint.files.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            guard let uid = accounts.uid(of: file.owner), let gid = accounts.gid(of: file.group) else {
+                throw ConstructorError(
+                    "files: \(path): no user \(file.owner) or no group \(file.group) in the image",
+                    hint: "declare it under `users` or `groups`, or install the package that makes it")
+            }
+            switch file.content {
+            case .regular(let bytes):
+                try root.write(bytes, to: path, mode: UInt32(file.mode), uid: uid, gid: gid)
+            case .symlink(let target): try root.symlink(path, to: target)
+            case .directory: try root.makeDirectory(path, mode: UInt32(file.mode), uid: uid, gid: gid)
+            }
+        }
+    }
+}
+
+/// The accounts of the staged root (passwd(5), group(5)).
+struct Accounts {
+    /// One line: name and number.
+    private(set) var users: [String: UInt32]
+    private(set) var groups: [String: UInt32]
+    private var homes: [String: String]
+    private var primaryGroups: [String: UInt32]
+
+    init(root: StagedRoot) throws {
+        self.init(passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))
+    }
+
+    init(passwd: String, group: String) {
+        func lines(_ text: String) -> [[String]] {
+            text.split(separator: "\n").map {
+                $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+            }
+        }
+        (users, groups, homes, primaryGroups) = ([:], [:], [:], [:])
+        for fields in lines(passwd) where fields.count >= 7 {
+            users[fields[0]] = UInt32(fields[2])
+            primaryGroups[fields[0]] = UInt32(fields[3])
+            homes[fields[0]] = fields[5]
+        }
+        for fields in lines(group) where fields.count >= 4 { groups[fields[0]] = UInt32(fields[2]) }
+    }
+
+    /// The number of a user; a number stands for itself.
+    func uid(of user: String) -> UInt32? { users[user] ?? UInt32(user) }
+    /// The number of a group; a number stands for itself.
+    func gid(of group: String) -> UInt32? { groups[group] ?? UInt32(group) }
+    /// The home directory of a user.
+    func home(of user: String) -> String? { homes[user] }
+    /// The number of a user's own group.
+    func primaryGroup(of user: String) -> UInt32? { primaryGroups[user] }
+}

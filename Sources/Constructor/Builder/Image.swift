@@ -1,0 +1,136 @@
+import BlueprintModel
+import Disk
+import Filesystems
+internal import Glibc
+import LinuxSystem
+
+/// Writes the disk image: every artefact straight to its place, the partition table last, then reads all of it back.
+struct ImageBuilder {
+    let plan: ImagePlan
+    let root: StagedRoot
+    let epoch: Int64
+    /// Runs a program inside the root, with `scratch` visible there at `/mnt`.
+    let inRoot: ToolRunner
+    /// A directory outside the root for files on their way into the image.
+    let scratch: String
+
+    /// What was written where, for the manifest.
+    struct Artefact: Equatable {
+        var name: String
+        var size: Int
+        var digest: Digest
+    }
+
+    // MARK: - Root and hash tree
+
+    /// Writes the root file system and its hash tree; the root hash names the generation from here on.
+    func writeRoot(_ tree: FileTree, to image: borrowing Descriptor) throws -> (rootHash: Digest, artefacts: [Artefact]) {
+        let place = try plan.place(.root)
+        let options = ErofsWriter.Options(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
+        let size = try ErofsWriter.write(tree, source: root.directory, to: image, at: place.start, options: options)
+        guard size <= place.size else {
+            throw ConstructorError(
+                "the root file system has \(humanSize(size)), its partition \(humanSize(place.size))",
+                hint: "set `image: slot` to a larger size in the blueprint")
+        }
+        let hashPlace = try plan.place(.verity)
+        let needed = VerityTree.size(dataSize: size)
+        guard needed <= hashPlace.size else {
+            throw ConstructorError(
+                "the hash tree has \(humanSize(needed)), its partition \(humanSize(hashPlace.size))",
+                hint: "enlarge the verity partition in the image layout")
+        }
+        let verity = try VerityTree.build(
+            data: image, dataOffset: place.start, dataSize: size, hash: image, hashOffset: hashPlace.start,
+            salt: plan.salt, uuid: plan.guid("verity").bytes)
+        return (
+            verity.rootHash,
+            [
+                Artefact(name: "root", size: size, digest: try digest(of: image, at: place.start, size: size)),
+                Artefact(
+                    name: "verity", size: verity.size,
+                    digest: try digest(of: image, at: hashPlace.start, size: verity.size)),
+            ]
+        )
+    }
+
+    // MARK: - Other partitions
+
+    /// Writes the EFI system partition.
+    func writeSystemPartition(_ tree: FileTree, to image: borrowing Descriptor) throws {
+        let place = try plan.place(.esp)
+        let id = plan.guid("esp").bytes
+        try Fat32Writer.write(
+            tree, to: image, at: place.start, sizeBytes: place.size, label: "ESP",
+            volumeID: id.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }, epoch: epoch)
+    }
+
+    /// Writes the data partition: an ext4 made by the root's own mke2fs(8), which honours SOURCE_DATE_EPOCH. The host's
+    /// would make other bits on another host.
+    ///
+    /// `files` are laid into it: what must be there before the first boot.
+    func writeData(files: [(path: String, content: [UInt8])], to image: borrowing Descriptor) throws {
+        let place = try plan.place(.data)
+        guard root.exists("usr/sbin/mke2fs") else {
+            throw ConstructorError("the data partition needs mke2fs in the image", hint: "install e2fsprogs")
+        }
+        let seed = try StagedRoot(path: scratch)
+        try seed.makeDirectory("data")
+        for file in files { try seed.write(file.content, to: "data/\(file.path)") }
+        let uuid = plan.guid("data-fs").description
+        let command = [
+            "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "data", "-U", uuid,
+            "-E", "hash_seed=\(plan.guid("data-hash")),lazy_itable_init=0,lazy_journal_init=0,nodiscard",
+            // The root may grow far beyond its first size.
+            "-O", "resize_inode,metadata_csum,64bit", "-d", "/mnt/data", "/mnt/data.ext4",
+            "\(place.size / 1024)k",
+        ]
+        let result = try inRoot(command, Configure.environment(epoch: epoch), nil)
+        guard result.status == 0 else {
+            throw ConstructorError(
+                "mke2fs failed with status \(result.status): \(String(decoding: result.errorOutput, as: UTF8.self))")
+        }
+        let made = try Descriptor.open("\(scratch)/data.ext4")
+        try image.copy(from: made, at: 0, length: place.size, to: place.start)
+    }
+
+    // MARK: - Table and proof
+
+    /// Writes the partition table, then reads back what matters for a boot: the table itself, the file systems where it
+    /// says they are, and the whole root against its hash tree.
+    func finish(_ path: String, image: borrowing Descriptor, rootHash: Digest, rootSize: Int) throws {
+        let table = try plan.partitionTable(rootHash: rootHash)
+        try PartitionTable.create(path: path, plan: table)
+        guard try PartitionTable.read(path: path).plan == table else {
+            throw ConstructorError("\(path): the partition table reads back differently")
+        }
+        let expected: [ImageLayout.Role: String] = [
+            .esp: "vfat", .root: "erofs", .verity: "DM_verity_hash", .data: "ext4",
+        ]
+        for place in plan.places where place.slot != .b {
+            let found = try Superblock.probe(image, offset: UInt64(place.start), size: UInt64(place.size))
+            guard found?.type == expected[place.role] else {
+                throw ConstructorError(
+                    "\(path): partition \(place.number) reads back as \(found?.type ?? "nothing")")
+            }
+        }
+        let bad = try VerityTree.verify(
+            data: image, dataOffset: try plan.place(.root).start, dataSize: rootSize, hash: image,
+            hashOffset: try plan.place(.verity).start, rootHash: rootHash)
+        if let bad { throw ConstructorError("\(path): the root reads back wrong at bytes \(bad)") }
+    }
+
+    private func digest(of image: borrowing Descriptor, at offset: Int, size: Int) throws -> Digest {
+        var hash = SHA256()
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { chunk.deallocate() }
+        var done = 0
+        while done < size {
+            let part = UnsafeMutableRawBufferPointer(rebasing: chunk[..<min(chunk.count, size - done)])
+            try image.readAll(into: part, at: offset + done)
+            hash.update(UnsafeRawBufferPointer(part))
+            done += part.count
+        }
+        return hash.finish()
+    }
+}

@@ -1,0 +1,189 @@
+import Filesystems
+import LinuxSystem
+
+/// Turns the staged root's tree into the tree of a read-only root: a pure function of both.
+///
+/// A package's files stay where dpkg put them. What cannot stay read-only is laid out at boot: `/var` from its factory
+/// copy, homes on the data partition. What belongs to a generation but lives in `/var` by tradition (dpkg's and apt's
+/// databases) moves to `/usr/lib/sysimage`, so that it flips and rolls back with the packages it describes.
+struct RootTree {
+    /// The tree so far.
+    private(set) var tree: FileTree
+    let epoch: Int64
+
+    init(scanned tree: FileTree, epoch: Int64) {
+        self.tree = tree
+        self.epoch = epoch
+    }
+
+    /// The whole transformation.
+    static func readOnly(from tree: FileTree, epoch: Int64) -> FileTree {
+        var root = RootTree(scanned: tree, epoch: epoch)
+        root.dropVolatile()
+        root.emptyMountPoints()
+        root.moveDatabases()
+        root.moveHomes()
+        root.layOutVar()
+        root.clampTimes()
+        return root.tree
+    }
+
+    // MARK: - What does not belong in an image
+
+    /// Paths that differ on every machine or at every build. A trailing `*` stands for any rest of one name.
+    static let volatile: [(pattern: String, reason: String)] = [
+        ("/etc/ssh/ssh_host_*", "a machine's identity; made at its first boot"),
+        ("/etc/.pwd.lock", "a lock"),
+        ("/etc/passwd-", "a backup of the tools that edit it"),
+        ("/etc/group-", "a backup"),
+        ("/etc/shadow-", "a backup"),
+        ("/etc/gshadow-", "a backup"),
+        ("/etc/subuid-", "a backup"),
+        ("/etc/subgid-", "a backup"),
+        ("/var/cache/ldconfig/aux-cache", "inode numbers and times of the build"),
+        ("/var/cache/apt/*", "remade by apt when it is used"),
+        ("/var/cache/debconf/*-old", "a backup"),
+        ("/var/lib/dpkg/*-old", "a backup"),
+        ("/var/lib/dpkg/lock*", "a lock"),
+        ("/var/lib/dpkg/triggers/Lock", "a lock"),
+        ("/var/lib/apt/lists/*", "remade by apt when it is used"),
+        ("/var/lib/dbus/machine-id", "a machine's identity"),
+        ("/var/lib/systemd/random-seed", "a secret of one machine"),
+    ]
+
+    private mutating func dropVolatile() {
+        for (pattern, _) in Self.volatile {
+            let directory = parentDirectory(of: pattern)
+            let name = String(pattern.dropFirst(directory.utf8.count + 1))
+            for child in tree.children(of: directory) where Self.matches(child, name) {
+                tree.removeSubtree("\(directory)/\(child)")
+            }
+        }
+        // Logs of the build say nothing about the machine; their directories stay.
+        for path in tree.paths where path.hasPrefix("/var/log/") && tree[path]?.isDirectory == false {
+            tree[path] = nil
+        }
+        // Empty, not missing: the machine's own comes from the identity layer (machine-id(5)).
+        tree["/etc/machine-id"] = .file("", mode: 0o444, modified: epoch)
+    }
+
+    static func matches(_ name: String, _ pattern: String) -> Bool {
+        guard let star = pattern.firstIndex(of: "*") else { return name == pattern }
+        let suffix = pattern[pattern.index(after: star)...]
+        return name.hasPrefix(pattern[..<star]) && name.hasSuffix(suffix)
+            && name.utf8.count >= pattern.utf8.count - 1
+    }
+
+    // MARK: - Places
+
+    private mutating func emptyMountPoints() {
+        for (path, mode) in [("/dev", 0o755), ("/proc", 0o555), ("/sys", 0o555), ("/run", 0o755), ("/tmp", 0o1777)]
+            as [(String, UInt32)] {
+            tree.removeSubtree(path)
+            tree[path] = .directory(mode: mode, modified: epoch)
+        }
+        // The EFI system partition; not /boot, where the kernel's package keeps its files.
+        if tree["/efi"] == nil { tree["/efi"] = .directory(modified: epoch) }
+    }
+
+    /// Where what belongs to a generation is kept.
+    private static let sysimage = "/usr/lib/sysimage"
+
+    private mutating func moveDatabases() {
+        tree[Self.sysimage] = .directory(modified: epoch)
+        move("/var/lib/dpkg", to: "\(Self.sysimage)/dpkg")
+        guard tree["/var/lib/apt/extended_states"] != nil else { return }
+        tree["\(Self.sysimage)/apt"] = .directory(modified: epoch)
+        move("/var/lib/apt/extended_states", to: "\(Self.sysimage)/apt/extended_states")
+    }
+
+    private mutating func moveHomes() {
+        for (path, place) in [("/home", "/var/home"), ("/root", "/var/roothome"), ("/srv", "/var/srv")] {
+            if tree[path] == nil { tree[path] = .directory(modified: epoch) }
+            move(path, to: place)
+        }
+    }
+
+    /// Moves a subtree and leaves a relative symlink.
+    private mutating func move(_ path: String, to place: String) {
+        guard tree[path] != nil else { return }
+        tree.moveSubtree(path, to: place)
+        let up = String(repeating: "../", count: path.split(separator: "/").count - 1)
+        tree[path] = .symlink(up + place.dropFirst(), modified: epoch)
+    }
+
+    // MARK: - /var
+
+    private static let factory = "/usr/share/factory"
+
+    /// Moves the content of `/var` to its factory place and writes the tmpfiles.d(5) lines that lay it out at boot
+    /// where it is missing.
+    private mutating func layOutVar() {
+        var lines = ["# The initial content of /var: made at boot where it is missing (tmpfiles.d(5))."]
+        for path in tree.paths where path.hasPrefix("/var/") {
+            guard let node = tree[path] else { continue }
+            switch node.kind {
+            case .directory:
+                lines.append(Self.line("d", path, node))
+            case .symlink(let target):
+                lines.append("L \(Self.quoted(path)) - - - - \(Self.quoted(target))")
+            case .file, .hardlink:
+                let copy = Self.factory + path
+                makeParents(of: copy)
+                tree[copy] = node
+                lines.append(Self.line("C", path, node))
+            case .characterDevice, .blockDevice, .fifo, .socket:
+                // Nothing in a package's /var is one.
+                continue
+            }
+        }
+        tree.removeSubtree("/var")
+        tree["/var"] = .directory(modified: epoch)
+        makeParents(of: "/usr/lib/tmpfiles.d/x")
+        // Last in name order: a package's own line for the same path wins.
+        tree["/usr/lib/tmpfiles.d/zz-pisces-var.conf"] = .file(
+            lines.map { "\($0)\n" }.joined(), modified: epoch)
+    }
+
+    private static func line(_ type: String, _ path: String, _ node: Node) -> String {
+        "\(type) \(quoted(path)) \(octal(node.mode)) \(node.uid) \(node.gid)"
+    }
+
+    private static func octal(_ mode: UInt32) -> String {
+        let digits = String(mode, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+    }
+
+    /// A path as tmpfiles.d(5) reads it: in quotes, C escapes, `%` doubled.
+    static func quoted(_ path: String) -> String {
+        var text = "\""
+        for character in path.unicodeScalars {
+            switch character {
+            case "\"", "\\": text += "\\\(character)"
+            case "%": text += "%%"
+            case "\n": text += "\\n"
+            case "\t": text += "\\t"
+            default: text.unicodeScalars.append(character)
+            }
+        }
+        return text + "\""
+    }
+
+    private mutating func makeParents(of path: String) {
+        let parent = parentDirectory(of: path)
+        if parent == "/" || tree[parent] != nil { return }
+        makeParents(of: parent)
+        tree[parent] = .directory(modified: epoch)
+    }
+
+    // MARK: - Times
+
+    /// Nothing is newer than the epoch: times of the build would make every build differ.
+    private mutating func clampTimes() {
+        for path in tree.paths {
+            guard var node = tree[path], node.modified > epoch else { continue }
+            node.modified = epoch
+            tree[path] = node
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import BlueprintModel
+import LinuxSystem
+
+extension Customization {
+    /// Makes groups and users by the root's own groupadd(8) and useradd(8), then their keys and password units.
+    func makeUsers() throws {
+        for (name, group) in blueprint.groups.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            try tool(groupadd(name, group), making: "group \(name)")
+        }
+        let existing = try Accounts(root: root)
+        for (name, user) in blueprint.users.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            // A user that a package (or base-passwd: root) makes only gets what is added here.
+            if existing.uid(of: name) == nil { try tool(useradd(name, user), making: "user \(name)") }
+            try makeKeys(name, user)
+            if let secret = user.password { try makePasswordUnit(name, secret: secret.name) }
+        }
+    }
+
+    private func groupadd(_ name: String, _ group: Blueprint.Group) -> [String] {
+        ["groupadd"] + (group.system ? ["--system"] : []) + (group.gid.map { ["--gid", "\($0)"] } ?? []) + [name]
+    }
+
+    private func useradd(_ name: String, _ user: Blueprint.User) -> [String] {
+        var arguments = ["useradd", "--shell", user.shell ?? (user.system ? "/usr/sbin/nologin" : "/bin/bash")]
+        arguments += user.system ? ["--system", "--no-create-home"] : ["--create-home"]
+        arguments += ["--user-group", "--comment", user.comment]
+        if let home = user.home { arguments += ["--home-dir", home] }
+        if let uid = user.uid { arguments += ["--uid", "\(uid)"] }
+        if !user.groups.isEmpty { arguments += ["--groups", user.groups.joined(separator: ",")] }
+        return arguments + [name]
+    }
+
+    private func makeKeys(_ name: String, _ user: Blueprint.User) throws {
+        guard !user.sshKeys.isEmpty else { return }
+        let accounts = try Accounts(root: root)
+        guard let home = accounts.home(of: name), let uid = accounts.uid(of: name),
+            let gid = accounts.primaryGroup(of: name)
+        else { throw ConstructorError("user \(name) has no home for its ssh-keys") }
+        try root.makeDirectory("\(home)/.ssh", mode: 0o700, uid: uid, gid: gid)
+        let text = user.sshKeys.map { "\($0)\n" }.joined()
+        try root.write(Array(text.utf8), to: "\(home)/.ssh/authorized_keys", mode: 0o600, uid: uid, gid: gid)
+    }
+
+    /// A password is never in the image: a systemd credential of the secret's name holds its crypt(5) hash at run time.
+    private func makePasswordUnit(_ user: String, secret: String) throws {
+        let unit = "pisces-password-\(user).service"
+        try root.write(
+            """
+            [Unit]
+            Description=Set the password of \(user) from the credential \(secret)
+            ConditionCredential=\(secret)
+            Before=systemd-user-sessions.service
+
+            [Service]
+            Type=oneshot
+            ImportCredential=\(secret)
+            ExecStart=/bin/sh -c 'printf "%%s:%%s\\\\n" \(user) "$$(cat "$$CREDENTIALS_DIRECTORY/\(secret)")" | chpasswd -e'
+
+            [Install]
+            WantedBy=multi-user.target
+
+            """, to: "etc/systemd/system/\(unit)")
+        try tool(["systemctl", "enable", unit], making: "password of \(user)")
+    }
+}

@@ -1,0 +1,47 @@
+import BlueprintModel
+import Debian
+import Disk
+import LinuxSystem
+
+/// The generation manifest: what a generation is made of and what its artefacts must be.
+struct Manifest {
+    let blueprint: Blueprint
+    let blueprintDigest: Digest
+    let lock: Lock
+    let plan: ImagePlan
+    let rootHash: Digest
+    let artefacts: [ImageBuilder.Artefact]
+
+    /// The canonical form; it holds nothing of the host or the time of the build.
+    var json: JSONValue {
+        get throws {
+            let table = try plan.partitionTable(rootHash: rootHash)
+            return .object([
+                "manifest": .integer(1),
+                "generation": .integer(Int(ImagePlan.firstGeneration)),
+                "name": .string(blueprint.name),
+                "architecture": .string(blueprint.distribution.architecture.rawValue),
+                "blueprint": .string(blueprintDigest.hex),
+                "lock": .string(SHA256.hash(Array(lock.text.utf8)).hex),
+                "epoch": .integer(Int(lock.epoch)),
+                "root-hash": .string(rootHash.hex),
+                "artefacts": .array(artefacts.map(json)),
+                "partitions": .array(table.partitions.map(json)),
+            ])
+        }
+    }
+
+    private func json(_ artefact: ImageBuilder.Artefact) -> JSONValue {
+        .object([
+            "name": .string(artefact.name), "size": .integer(artefact.size), "sha256": .string(artefact.digest.hex),
+        ])
+    }
+
+    private func json(_ partition: PlannedPartition) -> JSONValue {
+        .object([
+            "number": .integer(partition.number), "name": .string(partition.name),
+            "type": .string(partition.type.description), "uuid": .string(partition.guid.description),
+            "start": .integer(Int(partition.startBytes)), "size": .integer(Int(partition.sizeBytes)),
+        ])
+    }
+}

@@ -1,0 +1,122 @@
+public import LinuxSystem
+
+/// Everything a blueprint resolved to: who constructs from a lock has nothing left to decide.
+public struct Lock: Sendable, Equatable {
+    /// The blueprint's name.
+    public var blueprintName: String
+    /// The blueprint's identity: the digest of its canonical form.
+    public var blueprint: Digest
+    /// Debian's name of the architecture.
+    public var architecture: String
+    /// The time of everything that needs one, seconds since 1970: the date of the newest release file.
+    public var epoch: Int64
+    /// What shapes bits besides the packages: name and version.
+    public var tools: [String: String]
+    /// The signed release files the packages were chosen from.
+    public var releases: [LockedRelease]
+    /// The packages; ``Lock/init(blueprintName:blueprint:architecture:epoch:tools:releases:packages:users:groups:)`` and
+    /// the codec sort them by name, then architecture.
+    public var packages: [LockedPackage]
+    /// The uid of every system user.
+    public var users: [String: UInt32]
+    /// The gid of every system group.
+    public var groups: [String: UInt32]
+
+    /// Makes a lock; packages and releases are put into the lock's order.
+    public init(
+        blueprintName: String, blueprint: Digest, architecture: String, epoch: Int64, tools: [String: String] = [:],
+        releases: [LockedRelease] = [], packages: [LockedPackage] = [], users: [String: UInt32] = [:],
+        groups: [String: UInt32] = [:]
+    ) {
+        self.blueprintName = blueprintName
+        self.blueprint = blueprint
+        self.architecture = architecture
+        self.epoch = epoch
+        self.tools = tools
+        self.releases = releases.sorted { bytesPrecede($0.name, $1.name) }
+        self.packages = packages.sorted(by: LockedPackage.precedes)
+        self.users = users
+        self.groups = groups
+    }
+}
+
+/// A signed release file (`InRelease`) of a repository.
+public struct LockedRelease: Sendable, Equatable {
+    /// Unique in the lock: `trixie-security` for Debian itself, `repository/suite` for others.
+    public var name: String
+    /// The repository: `uri/dists/suite/InRelease` is the file, `uri/filename` a package.
+    public var uri: String
+    /// The suite as in sources.list(5).
+    public var suite: String
+    /// The components that were used.
+    public var components: [String]
+    /// The SHA-256 of the `InRelease` file.
+    public var digest: Digest
+    /// Its `Date`, seconds since 1970.
+    public var date: Int64
+
+    /// Makes a release.
+    public init(name: String, uri: String, suite: String, components: [String], digest: Digest, date: Int64) {
+        self.name = name
+        self.uri = uri
+        self.suite = suite
+        self.components = components
+        self.digest = digest
+        self.date = date
+    }
+}
+
+/// A package file.
+public struct LockedPackage: Sendable, Equatable {
+    /// Where a package comes from.
+    public enum Source: Sendable, Hashable {
+        /// The ``LockedRelease`` of this name.
+        case release(String)
+        /// The directory of package files that the blueprint calls by this name.
+        case directory(String)
+    }
+
+    /// The package's name.
+    public var name: String
+    /// The version.
+    public var version: DebianVersion
+    /// The architecture, or `all`.
+    public var architecture: String
+    /// Whether it is `Essential: yes`.
+    public var isEssential: Bool
+    /// Its priority, for example `required`; nil if it has none.
+    public var priority: String?
+    /// Where it comes from.
+    public var source: Source
+    /// The path below the repository's URI (`pool/…`) or below the directory.
+    public var filename: String
+    /// The size of the file in bytes.
+    public var size: Int64
+    /// The SHA-256 of the file.
+    public var digest: Digest
+    /// Whether a person asked for it; all others are there because these need them.
+    public var isManual: Bool
+
+    /// Makes a package.
+    public init(
+        name: String, version: DebianVersion, architecture: String, isEssential: Bool = false, priority: String? = nil,
+        source: Source, filename: String, size: Int64, digest: Digest, isManual: Bool = false
+    ) {
+        self.name = name
+        self.version = version
+        self.architecture = architecture
+        self.isEssential = isEssential
+        self.priority = priority
+        self.source = source
+        self.filename = filename
+        self.size = size
+        self.digest = digest
+        self.isManual = isManual
+    }
+
+    /// The lock's order: name, then architecture, by bytes.
+    public static func precedes(_ left: LockedPackage, _ right: LockedPackage) -> Bool {
+        left.name == right.name
+            ? bytesPrecede(left.architecture, right.architecture) : bytesPrecede(left.name, right.name)
+    }
+}

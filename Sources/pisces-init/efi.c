@@ -1,0 +1,50 @@
+#include "util.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VARIABLES "/sys/firmware/efi/efivars"
+/// The vendor of the variables of the Boot Loader Interface.
+#define LOADER "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+/// Reads a variable of the boot loader; empty text if there is none or it makes no sense.
+static void read_variable(const char *path, char *text, size_t room) {
+    uint8_t bytes[512];
+    long size = read_file(path, bytes, sizeof bytes);
+    if (size < 0 || !cinit_efi_text(bytes, (size_t)size, text, room)) text[0] = 0;
+}
+
+void read_loader(struct loader *loader) {
+    *loader = (struct loader){.generation = 0};
+    if (access("/sys/firmware/efi", F_OK) != 0) return;
+    if (mount("efivarfs", VARIABLES, "efivarfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0 && errno != EBUSY) {
+        say("cannot mount the EFI variables, so the booted entry is unknown: %m");
+        return;
+    }
+    read_variable(VARIABLES "/LoaderEntrySelected" LOADER, loader->entry, sizeof loader->entry);
+    read_variable(VARIABLES "/LoaderDevicePartUUID" LOADER, loader->partition, sizeof loader->partition);
+    if (!cinit_entry_generation(loader->entry, &loader->generation)) loader->generation = 0;
+}
+
+void write_esp_unit(const struct node *esp) {
+    char unit[512];
+    format_text(
+        unit, sizeof unit,
+        "[Unit]\n"
+        "Description=EFI system partition of the booted disk\n"
+        "Before=local-fs.target\n"
+        "\n"
+        "[Mount]\n"
+        "What=%s\n"
+        "Where=/efi\n"
+        "Type=vfat\n"
+        "Options=umask=0077,nodev,nosuid,noexec\n",
+        esp->path);
+    make_directories("/run/systemd/system/local-fs.target.wants");
+    if (!write_text("/run/systemd/system/efi.mount", unit) ||
+        symlink("../efi.mount", "/run/systemd/system/local-fs.target.wants/efi.mount") != 0)
+        fail("cannot write the mount unit of the EFI system partition: %m");
+}

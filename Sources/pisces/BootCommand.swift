@@ -1,0 +1,89 @@
+import ArgumentParser
+import Glibc
+import LinuxSystem
+import VirtualMachine
+
+struct BootCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "boot",
+        abstract: "Boot an image in a virtual machine (QEMU, UEFI).",
+        discussion: """
+            The serial console is this terminal: root is logged in, `systemctl poweroff` ends the machine, Ctrl-A X ends \
+            it at once. The image stays as it is unless --keep is given. With --ssh-key, log in from another terminal: \
+            ssh -p 2222 root@localhost
+            """)
+
+    @Argument(help: "The disk image.", completion: .file(extensions: ["raw"]))
+    var image: String
+
+    @OptionGroup var output: OutputOptions
+
+    @Option(name: .long, help: "Memory in MiB.")
+    var memory = 1024
+
+    @Option(name: .long, help: "Virtual processors.")
+    var cpus = 2
+
+    @Option(name: .long, help: "Port on localhost that leads to the guest's ssh; 0 takes any free one.")
+    var sshPort: UInt16 = 2222
+
+    @Option(name: .long, help: "A public key that may log in as root by ssh.", completion: .file(extensions: ["pub"]))
+    var sshKey: String?
+
+    @Flag(name: .long, help: "Keep what the guest writes in the image.")
+    var keep = false
+
+    @Flag(name: .long, help: "Ask for a login on the console instead of logging root in.")
+    var login = false
+
+    @Option(name: .long, help: "Write the console to this file and read nothing: for scripts.", completion: .file())
+    var consoleLog: String?
+
+    @Option(name: .long, help: "Word to add to the kernel command line; may be repeated.")
+    var append: [String] = []
+
+    @Option(name: .long, help: "How processors run: auto, kvm or tcg.")
+    var accelerator = "auto"
+
+    func run() throws {
+        let console = Console(output)
+        guard let architecture = MachineArchitecture.host else { throw Failure("no virtual machines on this processor") }
+        guard access(image, R_OK | (keep ? W_OK : 0)) == 0 else {
+            throw SystemError(call: "access", subject: image, code: errno)
+        }
+        let program = QemuPlan.executable(for: architecture)
+        try QemuVersion.check(output: try Command(program, ["--version"], package: "qemu-system-x86").run().text)
+        let scratch = try TemporaryDirectory()
+        var options = MachineOptions(imagePath: try Workspace.absolute(image), architecture: architecture)
+        options.firmware = try Firmware.prepare(for: architecture, variablesPath: "\(scratch.path)/variables.fd")
+        (options.memoryMiB, options.processors, options.snapshot) = (memory, cpus, !keep)
+        options.commandLineExtra = append
+        options.accelerator = try chosenAccelerator(architecture)
+        options.monitorSocket = "\(scratch.path)/monitor"
+        options.serial = try consoleLog.map { .file(try Workspace.absolute($0)) } ?? .standardStreams
+        let port = sshPort == 0 ? try freeLoopbackPort() : sshPort
+        options.network = .user(sshPort: port)
+        if !login { options.credentials.append(.autologin()) }
+        if let sshKey {
+            let keys = String(decoding: try Workspace.readFile(sshKey, limit: 1 << 16), as: UTF8.self)
+            options.credentials.append(.rootKeys(keys))
+        }
+        console.note("booting \(image) (\(options.accelerator.rawValue)); ssh -p \(port) root@localhost")
+        if output.json { console.result("{\"monitor\":\"\(scratch.path)/monitor\",\"ssh-port\":\(port)}") }
+
+        var command = Command(program, try QemuPlan.arguments(for: options), package: "qemu-system-x86")
+        command.environment = Command.plainEnvironment.merging(["TMPDIR": "/var/tmp"]) { $1 }
+        command.input = consoleLog == nil ? .inherited : .null
+        command.output = .inherited
+        command.errorOutput = .inherited
+        _ = try command.run()
+    }
+
+    private func chosenAccelerator(_ architecture: MachineArchitecture) throws -> Accelerator {
+        if accelerator == "auto" { return .detect(for: architecture) }
+        guard let chosen = Accelerator(rawValue: accelerator) else {
+            throw ValidationError("--accelerator is auto, kvm or tcg, not \(accelerator)")
+        }
+        return chosen
+    }
+}

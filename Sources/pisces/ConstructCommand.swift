@@ -1,0 +1,66 @@
+import ArgumentParser
+import BlueprintModel
+import Constructor
+import ContentStore
+import Debian
+import LinuxSystem
+
+struct ConstructCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "construct",
+        abstract: "Construct a bootable disk image from a blueprint.",
+        discussion: """
+            Only packages that the lock names enter the image. The first run makes the lock, beside the blueprint. Works \
+            as root and as an ordinary user with a range of subordinate ids (subuid(5)).
+            """)
+
+    @OptionGroup var argument: BlueprintArgument
+    @OptionGroup var sources: SourceOptions
+    @OptionGroup var output: OutputOptions
+
+    @Option(name: [.customShort("o"), .customLong("output")], help: "The image to write (default: NAME.raw).", completion: .file())
+    var image: String?
+
+    func run() throws {
+        let console = Console(output)
+        // First what can fail in an instant, so that mistakes show before anything is set up.
+        let loaded = try argument.load()
+        let layout = try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint)
+        let mountPoint = "\(Workspace.cache)/workshop"
+        try makeDirectories(mountPoint)
+        if !Workshop.isInside { try Workshop.enter(mounting: [.init(directory: mountPoint)]) }
+
+        let resolver = Resolver(loaded: loaded, path: argument.blueprint, options: sources, console: console)
+        let lockPath = Workspace.lockPath(of: argument.blueprint)
+        let lock = try lock(at: lockPath, resolver: resolver, console: console)
+        let store = try resolver.openStore()
+        try resolver.fetch(lock, into: store)
+
+        let image = self.image ?? "\(loaded.blueprint.name).raw"
+        let request = ConstructionRequest(
+            blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, workDirectory: mountPoint,
+            output: image)
+        let construction = try Constructor(request) { event in
+            switch event {
+            case .began(let phase): console.begin(phase.rawValue)
+            case .advanced(let done, let total): console.advance(done, of: total, "\(done) of \(total)")
+            case .ended: console.end()
+            }
+        }.run()
+        if construction.lock != lock {
+            try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
+            console.note("wrote the numbers of system users into \(lockPath)")
+        }
+        console.note("root hash \(construction.rootHash)")
+        console.result(output.json ? construction.manifest.canonical : image)
+        console.note("try it: pisces boot \(image)")
+    }
+
+    private func lock(at path: String, resolver: Resolver, console: Console) throws -> Lock {
+        if let lock = try Workspace.lock(at: path) { return lock }
+        console.note("no lock yet: resolving into \(path)")
+        let lock = try resolver.resolve(previous: nil)
+        try AtomicFile.write(Array(lock.text.utf8), to: path)
+        return lock
+    }
+}

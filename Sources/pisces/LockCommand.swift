@@ -1,0 +1,46 @@
+import ArgumentParser
+import BlueprintModel
+import Debian
+import LinuxSystem
+
+struct LockCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lock",
+        abstract: "Resolve a blueprint into exact packages, by digest.",
+        discussion: """
+            Writes BLUEPRINT.lock beside the blueprint. A lock that fits the blueprint is left alone, unless --update \
+            asks for newer packages. Commit the lock together with a store or mirror that keeps the packages.
+            """)
+
+    @OptionGroup var argument: BlueprintArgument
+    @OptionGroup var sources: SourceOptions
+    @OptionGroup var output: OutputOptions
+
+    @Flag(name: .long, help: "Resolve anew, though the lock fits the blueprint.")
+    var update = false
+
+    @Flag(name: .long, help: "Show what an update would change; write nothing. Exit status 1 if it would change anything.")
+    var diff = false
+
+    func run() throws {
+        let console = Console(output)
+        let loaded = try argument.load()
+        let path = Workspace.lockPath(of: argument.blueprint)
+        let previous = try Workspace.lock(at: path)
+        let digest = SHA256.hash(loaded.blueprint.canonicalBytes)
+        if let previous, previous.blueprint == digest, !update, !diff {
+            console.note("\(path) fits the blueprint; --update looks for newer packages")
+            return
+        }
+        let resolver = Resolver(loaded: loaded, path: argument.blueprint, options: sources, console: console)
+        let lock = try resolver.resolve(previous: previous)
+        if diff {
+            let lines = previous.map { lock.difference(from: $0) } ?? ["+ \(lock.packages.count) packages: no lock yet"]
+            for line in lines { console.result(line) }
+            if !lines.isEmpty { throw ExitCode(1) }
+            return
+        }
+        try AtomicFile.write(Array(lock.text.utf8), to: path)
+        console.note("wrote \(path)")
+    }
+}

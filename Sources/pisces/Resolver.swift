@@ -1,0 +1,132 @@
+import ArgumentParser
+import BlueprintModel
+import ContentStore
+import Debian
+import LinuxSystem
+
+/// Where packages come from and are kept.
+struct SourceOptions: ParsableArguments {
+    @Option(name: .long, help: "The content store (default: ~/.cache/pisces/store).", completion: .directory)
+    var store: String?
+
+    @Option(name: .long, help: "Debian's archive, as a URI (default: the blueprint's, else this host's own mirror).")
+    var mirror: String?
+
+    @Option(name: .long, help: "Debian's security archive, as a URI (default: as for --mirror).")
+    var securityMirror: String?
+
+    @Flag(name: .long, help: "Use only what the store holds; fetch nothing.")
+    var offline = false
+}
+
+/// Turns a blueprint into a lock and a lock into packages in the store.
+struct Resolver {
+    let loaded: LoadedBlueprint
+    let path: String
+    let options: SourceOptions
+    let console: Console
+
+    private var blueprint: Blueprint { loaded.blueprint }
+    private var folder: String { parentDirectory(of: path) }
+
+    func openStore() throws -> ObjectStore {
+        let directory = options.store ?? "\(Workspace.cache)/store"
+        try makeDirectories(directory)
+        return try ObjectStore(directory)
+    }
+
+    /// Resolves the blueprint; the numbers of system users are taken over from the lock before.
+    func resolve(previous: Lock?) throws -> Lock {
+        if options.offline {
+            throw Failure("a lock cannot be made offline: it needs the mirror's package lists; run without --offline")
+        }
+        let state = "\(Workspace.cache)/apt/\(SHA256.hash(Array(try Workspace.absolute(path).utf8)).hex.prefix(16))"
+        try makeDirectories(state)
+        console.begin("resolve \(blueprint.name)")
+        let plan = try AptPlanner.plan(try request(keyringDirectory: state), stateDirectory: state, run: runTool)
+        let bytes = plan.packages.reduce(0) { $0 + $1.size }
+        console.end("\(plan.packages.count) packages, \(humanSize(bytes))")
+        return Lock(
+            blueprintName: blueprint.name, blueprint: SHA256.hash(blueprint.canonicalBytes),
+            architecture: blueprint.distribution.architecture.rawValue,
+            epoch: blueprint.image.epoch.map(Int64.init) ?? plan.releases.map(\.date).max() ?? 0,
+            tools: ["pisces": piscesVersion], releases: plan.releases, packages: plan.packages,
+            users: previous?.users ?? [:], groups: previous?.groups ?? [:])
+    }
+
+    private func request(keyringDirectory: String) throws -> PlanRequest {
+        let mirrors = try mirrors()
+        var request = PlanRequest(
+            suite: blueprint.distribution.debian.rawValue,
+            architecture: blueprint.distribution.architecture.rawValue, mirror: mirrors.debian,
+            securityMirror: mirrors.security, install: blueprint.packages.install,
+            without: blueprint.packages.without, recommends: blueprint.packages.recommends)
+        for (name, repository) in blueprint.repositories.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            switch repository {
+            case .directory(let directory):
+                request.directories.append(.init(name: name, path: try Workspace.absolute(beside(directory))))
+            case .archive(let archive):
+                let isArmored = archive.signedBy.starts(with: Array("-----BEGIN".utf8))
+                let keyring = "\(keyringDirectory)/\(name).\(isArmored ? "asc" : "gpg")"
+                try AtomicFile.write(archive.signedBy, to: keyring)
+                request.repositories.append(
+                    .init(
+                        name: name, uri: archive.uri, suites: archive.suites, components: archive.components,
+                        keyring: keyring))
+            }
+        }
+        return request
+    }
+
+    private func mirrors() throws -> (debian: String, security: String) {
+        let distribution = blueprint.distribution
+        let debian = options.mirror ?? distribution.mirror
+        let security = options.securityMirror ?? distribution.securityMirror
+        if let debian, let security { return (debian, security) }
+        let host = try HostMirror.discover(run: runTool)
+        return (debian ?? host.mirror, security ?? host.securityMirror)
+    }
+
+    private func beside(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
+
+    // MARK: - Packages
+
+    /// Puts every locked package into the store; what is there already is not asked for again.
+    func fetch(_ lock: Lock, into store: ObjectStore) throws {
+        console.begin("fetch packages")
+        let items = try lock.packages.map { package in
+            Fetcher.Item(
+                name: "\(package.name) \(package.version)", digest: package.digest, size: package.size,
+                uris: try uris(of: package, in: lock))
+        }
+        let missing = items.filter { !store.contains($0.digest) }
+        let fetcher = Fetcher(store: store, isOffline: options.offline, run: runTool)
+        try fetcher.fetch(missing) { progress in
+            console.advance(
+                Int(progress.bytes / 1024), of: Int(progress.totalBytes / 1024),
+                "\(humanSize(progress.bytes)) of \(humanSize(progress.totalBytes))")
+        }
+        let bytes = missing.reduce(0) { $0 + $1.size }
+        console.end(missing.isEmpty ? "all in the store" : "\(missing.count) fetched, \(humanSize(bytes))")
+    }
+
+    /// The rungs of the ladder below the store: the mirror of the lock, then the mirror in use now.
+    private func uris(of package: LockedPackage, in lock: Lock) throws -> [String] {
+        switch package.source {
+        case .directory(let name):
+            guard case .directory(let directory) = blueprint.repositories[name] else {
+                throw Failure("the lock takes \(package.name) from repository \(name), which the blueprint lacks")
+            }
+            return ["file:\(try Workspace.absolute(beside(directory)))/\(package.filename)"]
+        case .release(let name):
+            guard let release = lock.releases.first(where: { $0.name == name }) else {
+                throw Failure("the lock takes \(package.name) from \(name), which it does not describe")
+            }
+            var bases = [release.uri]
+            if let override = release.suite.hasSuffix("-security") ? options.securityMirror : options.mirror {
+                bases.insert(override, at: 0)
+            }
+            return bases.map { ($0.hasSuffix("/") ? $0 : $0 + "/") + package.filename }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import BlueprintModel
+import Debian
+import Glibc
+import LinuxSystem
+
+/// Where things are: the one place that joins paths and reads the files that commands name.
+enum Workspace {
+    /// Reads a blueprint and what it includes.
+    static func load(_ path: String) throws -> LoadedBlueprint {
+        try Blueprint.load(path) { path in try readFile(path, limit: 64 << 20) }
+    }
+
+    /// The lock of a blueprint: beside it, `.lock` for `.yaml`.
+    static func lockPath(of blueprint: String) -> String {
+        for suffix in [".yaml", ".yml"] where blueprint.hasSuffix(suffix) {
+            return blueprint.dropLast(suffix.utf8.count) + ".lock"
+        }
+        return blueprint + ".lock"
+    }
+
+    /// The lock at `path`; nil if there is none.
+    static func lock(at path: String) throws -> Lock? {
+        do {
+            return try Lock(parsing: try readFile(path, limit: 64 << 20), file: path)
+        } catch let error as SystemError where error.isNotFound {
+            return nil
+        }
+    }
+
+    /// An image layout: in `Images/` beside the blueprint's folder, in the blueprint's folder, or as installed.
+    static func layout(named name: String, near blueprint: String) throws -> ImageLayout {
+        let folder = parentDirectory(of: blueprint)
+        let places = ["\(folder)/../Images", folder, "/usr/share/pisces/images"].map { "\($0)/\(name).yaml" }
+        for path in places {
+            do {
+                return try ImageLayout(yaml: try readFile(path, limit: 1 << 20), file: path)
+            } catch let error as SystemError where error.isNotFound { continue }
+        }
+        throw Failure("image: layout: there is no layout \(name); looked for \(places.joined(separator: ", "))")
+    }
+
+    /// `$XDG_CACHE_HOME/pisces`, by default `~/.cache/pisces`.
+    static var cache: String {
+        let variable = { (name: String) in getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 } }
+        return (variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "/root")/.cache") + "/pisces"
+    }
+
+    /// The absolute form of a path, without touching the disk.
+    static func absolute(_ path: String) throws -> String {
+        if path.hasPrefix("/") { return path }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        guard getcwd(&buffer, buffer.count) != nil else { throw Failure("the working directory is gone") }
+        let current = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return "\(current)/\(path)"
+    }
+
+    static func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        try Descriptor.open(path).readToEnd(limit: limit)
+    }
+}
+
+/// An error whose text is the whole message.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Runs tools for the libraries that need one.
+let runTool: ToolRunner = { argv, environment, input in
+    guard let name = argv.first else { throw Failure("no program is named") }
+    var command = Command(name, Array(argv.dropFirst()))
+    command.environment = environment
+    command.outputLimitBytes = 512 << 20
+    if let input { command.input = .bytes(input) }
+    let result = try command.run(accepting: 0...255)
+    return (result.status.shellStatus, result.output, result.errorOutput)
+}

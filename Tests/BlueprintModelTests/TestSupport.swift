@@ -1,0 +1,49 @@
+import Testing
+
+@testable internal import BlueprintModel
+
+/// Files in memory.
+struct Missing: Error, CustomStringConvertible { let description = "no such file" }
+
+/// Loads `main` of a few files in memory.
+func load(_ files: [String: String], _ main: String = "x.yaml") throws -> LoadedBlueprint {
+    try Blueprint.load(main) { path in
+        guard let text = files[path] else { throw Missing() }
+        return Array(text.utf8)
+    }
+}
+
+/// A complete blueprint in `x.yaml`, with more lines; they start in line 4.
+func loadBlueprint(_ lines: String, _ others: [String: String] = [:]) throws -> LoadedBlueprint {
+    let head = "blueprint: 1\nname: x\ndistribution: { debian: trixie, architecture: amd64 }\n"
+    return try load(others.merging(["x.yaml": head + lines]) { $1 })
+}
+
+/// The lines of the error that loading throws; empty where it succeeds.
+func problems(_ body: () throws -> LoadedBlueprint) -> [String] {
+    do {
+        _ = try body()
+        return []
+    } catch { return "\(error)".split(separator: "\n").map(String.init) }
+}
+
+/// The lines of a document error; empty where none is thrown.
+func documentProblems(_ body: () throws -> some Any) -> [String] {
+    do {
+        _ = try body()
+        return []
+    } catch { return "\(error)".split(separator: "\n").map(String.init) }
+}
+
+/// A small generator of numbers (splitmix64), so that each property has its own fixed sequence.
+struct Random: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

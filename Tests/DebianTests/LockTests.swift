@@ -1,0 +1,122 @@
+import Debian
+import LinuxSystem
+import PiscesTesting
+import Testing
+
+@Suite struct LockTests {
+    @Test func textMatchesItsGolden() throws {
+        #expect(differenceFromGolden(try sampleLock().text, "sample.lock") == nil)
+    }
+
+    @Test func readingGivesBackWhatWasWritten() throws {
+        let lock = try sampleLock()
+        let read = try Lock(parsing: Array(lock.text.utf8), file: "sample.lock")
+        #expect(read == lock)
+        #expect(read.text == lock.text)
+        #expect(read.digest == lock.digest)
+    }
+
+    @Test func orderOfTheInputDoesNotMatter() throws {
+        let lock = try sampleLock()
+        var other = lock
+        other.packages.reverse()
+        other.releases.reverse()
+        #expect(other.text == lock.text)
+        #expect(try Lock(parsing: Array(other.text.utf8), file: "sample.lock") == lock)
+    }
+
+    @Test(arguments: [
+        ("Pisces-Lock: 1", "Pisces-Lock: 2", "format"), ("Pisces-Lock: 1", "Lock: 1", "not a lock"),
+        ("Epoch: 1763194000", "Epoch: soon", "not a number"), ("Epoch: 1763194000\n", "", "'Epoch' is missing"),
+        ("Epoch: 1763194000", "Epoch: +1763194000", "not a number"),
+        ("Epoch: 1763194000", "Epoch: 1763194000\nColour: red", "'Colour'"),
+        (" pisces 0.1.0", " pisces", "name version"),
+        ("Uid: 100", "Uid: -1", "not a number"), ("Uid: 100", "Uid: 4294967296", "not a number"),
+        ("User: messagebus", "Person: messagebus", "'Person'"), ("User: systemd-network", "User: messagebus", "twice"),
+        ("Installed: auto", "Installed: maybe", "auto or manual"), ("Essential: yes", "Essential: no", "'Essential'"),
+        ("Filename: pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb", "Filename: ../../etc/passwd", ".."),
+        ("Filename: pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb", "Filename: /etc/passwd", "relative"),
+        ("Version: 5.2.37-2+b10", "Version: five", "not a version"), ("Size: 1500792", "Size: -1", "less than nothing"),
+        ("Source-Release: trixie\n", "Source-Release: sid\n", "no paragraph"),
+        ("Package: tiny\nVersion: 1.0\nArchitecture: all", "Package: bash\nVersion: 1.0\nArchitecture: amd64", "twice"),
+        ("Date: 2025-11-15T08:06:40Z", "Date: 2025-11-31T08:06:40Z", "not a time"),
+        ("Suite: trixie-security", "Suite: a b", "one word"),
+        ("Architecture: amd64\nEssential", "Architecture: amd64\nessential", ""),
+    ])
+    func damageIsNamedWithItsLine(good: String, bad: String, message: String) throws {
+        let text = try sampleLock().text
+        let parts = text.split(separator: good, maxSplits: 1, omittingEmptySubsequences: false)
+        try #require(parts.count == 2, "the sample has no '\(good)'")
+        let damaged = Array((parts[0] + bad + parts[1]).utf8)
+        if message.isEmpty {
+            #expect(throws: Never.self) { try Lock(parsing: damaged, file: "sample.lock") }
+            return
+        }
+        let error = #expect(throws: Deb822.SyntaxError.self) { try Lock(parsing: damaged, file: "sample.lock") }
+        #expect(error?.description.contains(message) == true, "\(error.map(\.description) ?? "")")
+        #expect(error?.description.hasPrefix("sample.lock:\(error?.line ?? 0): ") == true)
+    }
+
+    @Test func differenceTellsEveryChange() throws {
+        let old = try sampleLock()
+        #expect(old.difference(from: old) == [])
+        var new = old
+        new.epoch += 60
+        new.tools["pisces"] = "0.2.0"
+        new.releases.removeLast()
+        new.packages[0].version = try #require(DebianVersion("5.3-1"))
+        new.packages[1].digest = SHA256.hash([1])
+        new.packages[2].version = try #require(DebianVersion("0.9"))
+        new.packages[2].isManual = false
+        new.packages.append(new.packages[0])
+        new.packages[3].name = "zsh"
+        new.users["messagebus"] = 101
+        new.groups["messagebus"] = nil
+        let lines = new.difference(from: old)
+        #expect(
+            lines == [
+                "epoch: 2025-11-15T08:06:40Z → 2025-11-15T08:07:40Z",
+                "changed tool pisces: 0.1.0 → 0.2.0",
+                "removed release trixie-security: https://debian.example/debian-security trixie-security main of "
+                    + "2025-11-15T08:06:40Z, \(SHA256.hash(Array("security".utf8)))",
+                "upgraded bash:amd64 5.2.37-2+b10 → 5.3-1",
+                "same version of libc6:amd64, 2.41-12, but other content: \(SHA256.hash(Array("libc6".utf8)))"
+                    + " → \(SHA256.hash([1]))",
+                "downgraded tiny:all 1.0 → 0.9",
+                "tiny:all is now installed auto",
+                "added zsh:amd64 5.3-1",
+                "changed user messagebus: uid 100 → uid 101",
+                "removed group messagebus: gid 101",
+            ])
+    }
+
+    private func sampleLock() throws -> Lock {
+        func digest(_ text: String) -> Digest { SHA256.hash(Array(text.utf8)) }
+        return Lock(
+            blueprintName: "edge-gateway", blueprint: digest("blueprint"), architecture: "amd64", epoch: 1_763_194_000,
+            tools: ["pisces": "0.1.0", "erofs-writer": "1"],
+            releases: [
+                LockedRelease(
+                    name: "trixie-security", uri: "https://debian.example/debian-security", suite: "trixie-security",
+                    components: ["main"], digest: digest("security"), date: 1_763_194_000),
+                LockedRelease(
+                    name: "trixie", uri: "https://debian.example/debian", suite: "trixie",
+                    components: ["main", "contrib"], digest: digest("trixie"), date: 1_757_663_741),
+            ],
+            packages: [
+                LockedPackage(
+                    name: "tiny", version: try #require(DebianVersion("1.0")), architecture: "all",
+                    source: .directory("local"), filename: "tiny 1.0.deb", size: 632, digest: digest("tiny"),
+                    isManual: true),
+                LockedPackage(
+                    name: "libc6", version: try #require(DebianVersion("2.41-12")), architecture: "amd64",
+                    priority: "optional", source: .release("trixie-security"),
+                    filename: "pool/main/g/glibc/libc6_2.41-12_amd64.deb", size: 2_846_580, digest: digest("libc6")),
+                LockedPackage(
+                    name: "bash", version: try #require(DebianVersion("5.2.37-2+b10")), architecture: "amd64",
+                    isEssential: true, priority: "required", source: .release("trixie"),
+                    filename: "pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb", size: 1_500_792, digest: digest("bash")),
+            ],
+            users: ["messagebus": 100, "systemd-network": 998], groups: ["messagebus": 101])
+    }
+}
