@@ -11,7 +11,8 @@ IMAGE ?= Images/out/$(basename $(notdir $(BLUEPRINT))).raw
 # Where SwiftPM works.
 SWIFT_BUILD_PATH ?= .build
 SWIFT_OPTIONS := --scratch-path $(SWIFT_BUILD_PATH)
-SWIFT_RELEASE := -c release --static-swift-stdlib --disable-local-rpath
+# No build id: it would tell the path of the checkout, and differ with it.
+SWIFT_RELEASE := -c release --static-swift-stdlib --disable-local-rpath -Xlinker --build-id=none
 RELEASE := $(SWIFT_BUILD_PATH)/release
 DEBS := Images/out/deb
 

@@ -52,10 +52,12 @@ struct LayerTests {
         "A forbidden import is caught",
         arguments: [
             ("Sources/B/b.swift", ["C"]), ("Tests/BTests/b.swift", ["C"]), ("Sources/X/x.swift", ["A", "B", "C"]),
-            ("Sources/C/c.swift", ["C"]),
+            ("Sources/C/c.swift", ["C"]), ("Tests/WholeTests/w.swift", []),
         ])
     func sourcesCanFail(_ path: String, _ expected: [String]) {
-        let modules = [Module("B", layer: 1, imports: ["A"]), Module("C", layer: 2, imports: ["A", "B"])]
+        let modules = [
+            Module("A", layer: 0), Module("B", layer: 1, imports: ["A"]), Module("C", layer: 2, imports: ["A", "B"]),
+        ]
         let imports = ["Glibc", "A"] + (path.contains("B/") ? [] : ["B"]) + ["C"]
         let file = SourceFile(path: path, text: imports.map { "import \($0)\n" }.joined())
         let found = Module.forbiddenImports(of: file, in: modules)
