@@ -15,9 +15,9 @@ struct Guest: ~Copyable {
 
     /// Boots an image; what the guest writes to it is kept in the image only with `keep`.
     init(image: String, pisces: String, arguments: [String] = []) throws {
-        scratch = try TemporaryDirectory()
-        port = try freeLoopbackPort()
-        consoleLog = scratch.path + "/console"
+        let scratch = try TemporaryDirectory()
+        let port = try freeLoopbackPort()
+        let consoleLog = scratch.path + "/console"
         let key = scratch.path + "/key"
         _ = try Command("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]).run()
         var command = Command(
@@ -29,7 +29,10 @@ struct Guest: ~Copyable {
         command.environment["HOME"] = scratch.path
         command.output = .discarded
         command.errorOutput = .file(scratch.path + "/boot.log")
-        machine = try command.start()
+        self.machine = try command.start()
+        self.scratch = scratch
+        self.port = port
+        self.consoleLog = consoleLog
     }
 
     /// Runs a shell command as root; the status must be 0.

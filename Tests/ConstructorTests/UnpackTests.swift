@@ -1,0 +1,125 @@
+import Archive
+import Debian
+import LinuxSystem
+import Testing
+
+@testable import Constructor
+
+/// Packages made by dpkg-deb(1), unpacked by Pisces and by `dpkg-deb --extract`.
+@Suite(.serialized) struct UnpackTests {
+    /// Builds a package from files and control members; the base root comes first in every list.
+    struct Package {
+        var name: String
+        var control = ""
+        var files: [String: String] = [:]
+        var conffiles = ""
+    }
+
+    func build(_ package: Package, in directory: String) throws -> (LockedPackage, String) {
+        let tree = "\(directory)/\(package.name)"
+        try makeDirectories("\(tree)/DEBIAN")
+        let control = """
+            Package: \(package.name)
+            Version: 1
+            Architecture: all
+            Maintainer: Test <test@example.invalid>
+            Description: test
+            \(package.control)
+            """.split(separator: "\n").joined(separator: "\n") + "\n"
+        try AtomicFile.write(Array(control.utf8), to: "\(tree)/DEBIAN/control")
+        if !package.conffiles.isEmpty {
+            try AtomicFile.write(Array(package.conffiles.utf8), to: "\(tree)/DEBIAN/conffiles")
+        }
+        for (path, content) in package.files {
+            try makeDirectories(parentDirectory(of: "\(tree)\(path)"))
+            try AtomicFile.write(Array(content.utf8), to: "\(tree)\(path)")
+        }
+        let deb = "\(directory)/\(package.name).deb"
+        _ = try Command("dpkg-deb", ["--root-owner-group", "-b", tree, deb]).run()
+        let file = try Descriptor.open(deb)
+        let version = try #require(DebianVersion("1"))
+        return (
+            LockedPackage(
+                name: package.name, version: version, architecture: "all", source: .directory("test"), filename: deb,
+                size: Int64(try file.status().size), digest: try SHA256.hash(file)), deb
+        )
+    }
+
+    func unpack(_ packages: [Package], in directory: String) throws -> (StagedRoot, [UnpackedPackage]) {
+        let locked = try packages.map { try build($0, in: directory).0 }
+        try makeDirectories("\(directory)/root")
+        let root = try StagedRoot(path: "\(directory)/root")
+        let unpack = Unpack(root: root, packages: locked) { package in
+            try DebFile(try Descriptor.open(package.filename), name: package.name)
+        }
+        return (root, try unpack.run { _ in })
+    }
+
+    @Test func treeEqualsWhatDpkgDebExtracts() throws {
+        let directory = try TemporaryDirectory()
+        let package = Package(
+            name: "tool", files: ["/usr/bin/tool": "#!/bin/sh\n", "/usr/share/doc/tool/copyright": "free\n"])
+        let (root, unpacked) = try unpack([package], in: directory.path)
+        _ = try Command("dpkg-deb", ["-x", "\(directory.path)/tool.deb", "\(directory.path)/oracle"]).run()
+        let list = { (path: String) in
+            try Command("find", [path, "-printf", "%P %y %m %U %G %s %T@\n"]).run().text.split(separator: "\n").sorted()
+        }
+        // The root's own time is not a package's.
+        let ours = try list(root.path).filter { !$0.hasPrefix(" d") && !$0.contains(" d ") }
+        let theirs = try list("\(directory.path)/oracle").filter { !$0.hasPrefix(" d") && !$0.contains(" d ") }
+        #expect(ours == theirs)
+        #expect(unpacked.first?.paths.first == "/.")
+        #expect(unpacked.first?.paths.contains("/usr/bin/tool") == true)
+    }
+
+    @Test func conffilesWaitForDpkg() throws {
+        let directory = try TemporaryDirectory()
+        let package = Package(name: "tool", files: ["/etc/tool.conf": "a=b\n"], conffiles: "/etc/tool.conf\n")
+        let (root, unpacked) = try unpack([package], in: directory.path)
+        #expect(try root.readText("etc/tool.conf.dpkg-new") == "a=b\n")
+        #expect(!root.exists("etc/tool.conf"))
+        #expect(unpacked.first?.paths.contains("/etc/tool.conf") == true)
+    }
+
+    @Test func replacesDecidesWhoOwnsAFile() throws {
+        for order in [["old", "new"], ["new", "old"]] {
+            let directory = try TemporaryDirectory()
+            let packages = [
+                "old": Package(name: "old", files: ["/usr/share/x": "old"]),
+                "new": Package(name: "new", control: "Replaces: other, old (<< 2)", files: ["/usr/share/x": "new"]),
+            ]
+            let (root, unpacked) = try unpack(order.compactMap { packages[$0] }, in: directory.path)
+            #expect(try root.readText("usr/share/x") == "new")
+            let owners = unpacked.filter { $0.paths.contains("/usr/share/x") }.map(\.locked.name)
+            #expect(owners == ["new"])
+        }
+    }
+
+    @Test func twoOwnersWithoutReplacesAreRefusedByName() throws {
+        let directory = try TemporaryDirectory()
+        let error = #expect(throws: ConstructorError.self) {
+            _ = try unpack(
+                [
+                    Package(name: "one", files: ["/usr/share/x": "1"]),
+                    Package(name: "two", files: ["/usr/share/x": "2"]),
+                ], in: directory.path)
+        }
+        #expect(error?.message.contains("/usr/share/x") == true)
+        #expect(error?.message.contains("one") == true && error?.message.contains("two") == true)
+    }
+
+    @Test func aNameThatLeavesTheRootIsRefused() {
+        #expect(throws: ConstructorError.self) { _ = try Unpack.normalized("./../etc/passwd", package: "evil") }
+        #expect(throws: ConstructorError.self) { _ = try Unpack.normalized("usr/../../x", package: "evil") }
+    }
+
+    @Test func aSymlinkInARootCannotLeadAPackageOut() throws {
+        let directory = try TemporaryDirectory()
+        try makeDirectories("\(directory.path)/root")
+        try makeDirectories("\(directory.path)/outside")
+        let root = try StagedRoot(path: "\(directory.path)/root")
+        try root.directory.makeSymlink("usr", target: "../outside")
+        _ = try? unpack([Package(name: "tool", files: ["/usr/evil": "x"])], in: directory.path)
+        #expect(try Descriptor.directory("\(directory.path)/outside").entries() == [])
+    }
+}
