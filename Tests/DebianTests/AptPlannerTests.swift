@@ -157,6 +157,7 @@ import Testing
         try buildPackage("Package: pisces-tiny\nVersion: 1.0\nDepends: hostname\n", in: base.path + "/debs")
         var request = try debianRequest(install: ["pisces-tiny"])
         request.directories = [PlanRequest.Directory(name: "local", path: base.path + "/debs")]
+        var archive = ""
         for version in ["1.0", "1:0.5"] {
             try buildPackage(
                 "Package: pisces-tiny\nVersion: \(version)\nDepends: hostname\n", in: base.path + "/debs")
@@ -169,7 +170,13 @@ import Testing
             #expect(try SHA256.hash(file) == tiny.digest)
             #expect(try file.status().size == Int(tiny.size))
             #expect(plan.packages.contains { $0.name == "hostname" && $0.source == .release("trixie") })
+            archive = try #require(plan.packages.first { $0.name == "hostname" }).version.description
         }
+        try buildPackage("Package: hostname\nVersion: \(archive)\nEssential: yes\n", in: base.path + "/debs")
+        request.install = []
+        let plan = try AptPlanner.plan(request, stateDirectory: state, run: runTool)
+        #expect(plan.packages.contains { $0.name == "hostname" && $0.source == .directory("local") })
+
         try AtomicFile.write(Array("no package".utf8), to: base.path + "/debs/broken.deb")
         let error = #expect(throws: PlanError.self) {
             try AptPlanner.plan(request, stateDirectory: state, run: runTool)
