@@ -2,7 +2,7 @@
 ///
 /// Pure functions: they say what the files hold. Whoever unpacks writes, besides `status`, into `info/` the file list and
 /// each member of the package's control archive but `control` itself with its mode, each as NAME.MEMBER
-/// (``informationName(control:)``), and `info/format`; into `triggers/` the files of ``triggerFiles(_:)`` and an empty
+/// (``informationName(control:)``), the checksums if the package brings none, and `info/format`; into `triggers/` the files of ``triggerFiles(_:)`` and an empty
 /// `Unincorp`.
 public enum DpkgDatabase {
     /// The content of `info/format`.
@@ -76,6 +76,12 @@ public enum DpkgDatabase {
             text += "/" + (path.isEmpty ? "." : String(decoding: path, as: UTF8.self)) + "\n"
         }
         return text
+    }
+
+    /// The content of `info/NAME.md5sums`, which dpkg makes itself for a package that has no such member: the regular files
+    /// in the order of the package's archive, `md5` as hexadecimal digits.
+    public static func checksums(_ files: [(name: String, md5: String)]) -> String {
+        files.map { "\($0.md5)  \(fileList([$0.name]).dropFirst())" }.joined()
     }
 
     /// What the names in `info/` begin with: `bash`, or `libc6:amd64` for a `Multi-Arch: same` package.

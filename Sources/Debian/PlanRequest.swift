@@ -88,3 +88,58 @@ public struct Plan: Sendable, Equatable {
     /// The packages, by name.
     public var packages: [LockedPackage]
 }
+
+extension PlanRequest {
+    /// Holds the request to what apt's files and command line can carry: a name is never read as an option or a pattern.
+    func check() throws(PlanError) {
+        func require(_ condition: Bool, _ message: String, _ remedy: String) throws(PlanError) {
+            if !condition { throw PlanError(.request, message, remedy: remedy) }
+        }
+        for name in install + without {
+            try require(
+                isPackageName(name), "'\(name)' is not the name of a package",
+                "A name has lower-case letters, digits, '+', '-' and '.', at least two of them.")
+        }
+        for name in install where without.contains(name) {
+            try require(false, "'\(name)' is both to be installed and left out", "Remove it from one of the two lists.")
+        }
+        for word in [suite, architecture] + repositories.flatMap({ $0.suites + $0.components + [$0.name] })
+            + directories.map(\.name)
+        {
+            try require(
+                isWord(word), "'\(word)' is not the name of a suite, a component, an architecture or a repository",
+                "Such a name has letters, digits and any of '.-_+~/'.")
+        }
+        for uri in [mirror, securityMirror] + repositories.map(\.uri) {
+            try require(
+                isURI(uri), "'\(uri)' is not the URI of a repository", "It looks like http://host/path or file:/path.")
+        }
+        for repository in repositories {
+            try require(
+                !repository.suites.isEmpty, "the repository '\(repository.name)' has no suite", "Name at least one.")
+        }
+        let names = repositories.map(\.name) + directories.map(\.name)
+        for name in names where names.count(where: { $0 == name }) > 1 {
+            try require(false, "two repositories or directories are called '\(name)'", "Give each a name of its own.")
+        }
+    }
+}
+
+/// Whether this is a package's name (Debian Policy 5.6.1), and none that apt would read as a removal.
+func isPackageName(_ name: String) -> Bool {
+    let bytes = name.utf8
+    return bytes.count > 1 && bytes.first.map { isDigit($0) || isLower($0) } == true
+        && bytes.last != UInt8(ascii: "-") && bytes.allSatisfy { isDigit($0) || isLower($0) || "+-.".utf8.contains($0) }
+}
+
+private func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+
+private func isWord(_ text: String) -> Bool {
+    text.utf8.first.map { isDigit($0) || isLetter($0) || $0 == UInt8(ascii: ".") } == true
+        && text.utf8.allSatisfy { isDigit($0) || isLetter($0) || ".-_+~/".utf8.contains($0) }
+}
+
+private func isURI(_ text: String) -> Bool {
+    text.utf8.first.map(isLetter) == true && text.utf8.contains(UInt8(ascii: ":"))
+        && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"\"'[]".utf8.contains($0) }
+}
