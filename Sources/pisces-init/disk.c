@@ -89,7 +89,7 @@ static bool read_disk(struct disk *disk, const char *name) {
         snprintf(reason, sizeof reason, "%s: %s; backup: %s", path, wrong, backup);
         return false;
     }
-    if (wrong != NULL) say("%s: primary partition table: %s; the backup is used", path, wrong);
+    disk->from_backup = wrong != NULL;
     return true;
 }
 
@@ -211,7 +211,10 @@ void find_disk(struct boot *boot) {
     while (true) {
         size_t count = list_disks(names);
         for (size_t i = 0; i < count; i++)
-            if (try_disk(boot, names[i])) return;
+            if (try_disk(boot, names[i])) {
+                if (boot->disk.from_backup) say("/dev/%s: the primary partition table is bad, the backup is used", names[i]);
+                return;
+            }
         double waited = seconds() - start;
         if (waited > PATIENCE) fail("no disk matches the root hash after %d seconds; the last one: %s", PATIENCE, reason);
         // The kernel's own look at a new disk must not be disturbed: it is over by then.

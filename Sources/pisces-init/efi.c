@@ -1,9 +1,7 @@
 #include "util.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define VARIABLES "/sys/firmware/efi/efivars"
@@ -27,24 +25,4 @@ void read_loader(struct loader *loader) {
     read_variable(VARIABLES "/LoaderEntrySelected" LOADER, loader->entry, sizeof loader->entry);
     read_variable(VARIABLES "/LoaderDevicePartUUID" LOADER, loader->partition, sizeof loader->partition);
     if (!cinit_entry_generation(loader->entry, &loader->generation)) loader->generation = 0;
-}
-
-void write_esp_unit(const struct node *esp) {
-    char unit[512];
-    format_text(
-        unit, sizeof unit,
-        "[Unit]\n"
-        "Description=EFI system partition of the booted disk\n"
-        "Before=local-fs.target\n"
-        "\n"
-        "[Mount]\n"
-        "What=%s\n"
-        "Where=/efi\n"
-        "Type=vfat\n"
-        "Options=umask=0077,nodev,nosuid,noexec\n",
-        esp->path);
-    make_directories("/run/systemd/system/local-fs.target.wants");
-    if (!write_text("/run/systemd/system/efi.mount", unit) ||
-        symlink("../efi.mount", "/run/systemd/system/local-fs.target.wants/efi.mount") != 0)
-        fail("cannot write the mount unit of the EFI system partition: %m");
 }

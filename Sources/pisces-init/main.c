@@ -107,7 +107,6 @@ int main(void) {
     open_verity(&boot, root, sizeof root);
     if (mount(root, "/sysroot", "erofs", MS_RDONLY, NULL) != 0) fail("cannot mount the root %s as EROFS: %m", root);
     mount_state(&boot);
-    write_record(&boot);
-    if (boot.esp.path[0] != 0) write_esp_unit(&boot.esp);
+    hand_over(&boot);
     switch_root();
 }

@@ -59,16 +59,3 @@ void mount_state(const struct boot *boot) {
         upper, work);
     if (mount("overlay", "/sysroot/etc", "overlay", 0, options) != 0) fail("cannot mount the writable /etc: %m");
 }
-
-void write_record(const struct boot *boot) {
-    char text[1024], hash[65], esp[80] = "", entry[160] = "";
-    cinit_hex(boot->root_hash, sizeof boot->root_hash, hash);
-    if (boot->esp.path[0] != 0) format_text(esp, sizeof esp, "ESP: %s\n", boot->esp.path);
-    if (boot->loader.entry[0] != 0) format_text(entry, sizeof entry, "Entry: %s\n", boot->loader.entry);
-    format_text(
-        text, sizeof text,
-        "Generation: %" PRIu64 "\nSlot: %c\nDisk: /dev/%s\nRoot: %s\nVerity: %s\nData: %s\n%sRoot-Hash: %s\n%s",
-        boot->generation, boot->slot, boot->disk.name, boot->root.path, boot->tree.path, boot->data.path, esp, hash, entry);
-    make_directories("/run/pisces");
-    if (!write_text("/run/pisces/boot", text)) fail("cannot write /run/pisces/boot: %m");
-}

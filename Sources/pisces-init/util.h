@@ -29,6 +29,8 @@ struct disk {
     char name[32];
     uint64_t blocks;
     size_t block_size;
+    /// Whether the primary partition table is bad.
+    bool from_backup;
     size_t count;
     struct cinit_partition partitions[CINIT_PARTITIONS];
 };
@@ -64,16 +66,14 @@ struct boot {
 
 /// efi.c: mounts the variables and reads those of the boot loader.
 void read_loader(struct loader *loader);
-/// efi.c: leaves a mount unit for the EFI system partition to systemd.
-void write_esp_unit(const struct node *esp);
 /// disk.c: waits for the disk whose partitions match `root_hash`, and fills in what it finds.
 void find_disk(struct boot *boot);
 /// dm.c: makes the verified device `root`; `path` becomes its node.
 void open_verity(const struct boot *boot, char *path, size_t room);
 /// state.c: mounts data on /sysroot/var, gives the machine its identity and lays the writable /etc over the image's.
 void mount_state(const struct boot *boot);
-/// state.c: writes /run/pisces/boot.
-void write_record(const struct boot *boot);
+/// handover.c: writes /run/pisces/boot and units for systemd.
+void hand_over(const struct boot *boot);
 /// switch.c: makes /sysroot the root and starts its init.
 void switch_root(void) __attribute__((noreturn));
 
