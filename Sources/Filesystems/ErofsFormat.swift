@@ -31,9 +31,9 @@ enum Erofs {
     static func checksum(ofFirstBlock block: some Collection<UInt8>) -> UInt32 {
         var crc = UInt32.max
         for (index, byte) in block.enumerated() where index >= superblockOffset {
-            let isField = (superblockOffset + 4 ..< superblockOffset + 8).contains(index)
+            let isField = (superblockOffset + 4..<superblockOffset + 8).contains(index)
             crc ^= UInt32(isField ? 0 : byte)
-            for _ in 0 ..< 8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
+            for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
         }
         return crc
     }
@@ -84,13 +84,13 @@ extension Erofs {
         for (index, entry) in entries.enumerated() {
             let needed = entrySize + entry.name.utf8.count
             if used + needed > blockSize {
-                blocks.append(start ..< index)
+                blocks.append(start..<index)
                 start = index
                 used = 0
             }
             used += needed
         }
-        return (blocks + [start ..< entries.count], blocks.count * blockSize + used)
+        return (blocks + [start..<entries.count], blocks.count * blockSize + used)
     }
 
     /// The data of a directory, given number and type byte of each entry's inode.

@@ -138,7 +138,7 @@ private struct SlotAllocator {
     /// The position for `size` bytes; more than a block gets blocks of its own.
     mutating func place(_ size: Int) -> Int {
         let needed = size.roundedUp(to: Erofs.slotSize) / Erofs.slotSize
-        if needed <= Self.slotsPerBlock, let found = (needed ... Self.slotsPerBlock).first(where: { !gaps[$0].isEmpty }) {
+        if needed <= Self.slotsPerBlock, let found = (needed...Self.slotsPerBlock).first(where: { !gaps[$0].isEmpty }) {
             let position = gaps[found].removeLast()
             gaps[found - needed].append(position + needed * Erofs.slotSize)
             return position

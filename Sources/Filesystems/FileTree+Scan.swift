@@ -56,7 +56,7 @@ private struct Scan {
                 kind, mode: status.mode, uid: status.uid, gid: status.gid, modified: status.modified, xattrs: xattrs)
             if case .directory = kind {
                 let opened = try lifting { () throws(SystemError) in
-                    try directory.openBeneath(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+                    try directory.openBeneath(name, O_RDONLY | O_DIRECTORY, mode: 0)
                 }
                 try walk(opened, path: child)
             }

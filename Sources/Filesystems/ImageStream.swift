@@ -27,7 +27,7 @@ struct ImageStream: ~Copyable {
     mutating func append(_ bytes: [UInt8]) throws(FilesystemError) {
         var done = 0
         while done < bytes.count {
-            let part = bytes[done ..< min(bytes.count, done + buffer.count - filled)]
+            let part = bytes[done..<min(bytes.count, done + buffer.count - filled)]
             UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]).copyBytes(from: part)
             filled += part.count
             done += part.count
@@ -40,7 +40,7 @@ struct ImageStream: ~Copyable {
         var missing = position - self.position
         while missing > 0 {
             let count = min(missing, buffer.count - filled)
-            UnsafeMutableRawBufferPointer(rebasing: buffer[filled ..< filled + count])
+            UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<filled + count])
                 .initializeMemory(as: UInt8.self, repeating: 0)
             filled += count
             missing -= count
@@ -71,7 +71,7 @@ struct ImageStream: ~Copyable {
         var done = 0
         while done < size {
             let count = min(size - done, buffer.count - filled)
-            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[filled ..< filled + count])
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<filled + count])
             try lifting { () throws(SystemError) in try file.readAll(into: part, at: done) }
             filled += count
             done += count

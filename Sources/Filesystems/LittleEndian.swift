@@ -8,12 +8,12 @@ extension [UInt8] {
 
     /// Overwrites the bytes at `offset` with those of an integer; they must be there.
     mutating func store(_ value: some FixedWidthInteger, at offset: Int) {
-        Swift.withUnsafeBytes(of: value.littleEndian) { replaceSubrange(offset ..< offset + $0.count, with: $0) }
+        Swift.withUnsafeBytes(of: value.littleEndian) { replaceSubrange(offset..<offset + $0.count, with: $0) }
     }
 
     /// Overwrites the bytes at `offset`; they must be there.
     mutating func store(_ bytes: [UInt8], at offset: Int) {
-        replaceSubrange(offset ..< offset + bytes.count, with: bytes)
+        replaceSubrange(offset..<offset + bytes.count, with: bytes)
     }
 
     /// The integer at `offset`; nil where the array has not all of its bytes.
@@ -27,7 +27,7 @@ extension [UInt8] {
     /// The bytes of a range; nil where the array has not all of them.
     func slice(_ offset: Int, _ length: Int) -> ArraySlice<UInt8>? {
         guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
-        return self[offset ..< offset + length]
+        return self[offset..<offset + length]
     }
 }
 
