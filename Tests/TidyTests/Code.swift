@@ -7,12 +7,14 @@ struct Code {
     let language: Language
     /// As long as the source; a blanked byte is a space, a raw identifier is underscores.
     let bytes: [UInt8]
+    let tokens: [Token]
 
     init(_ text: String, _ language: Language) {
         self.language = language
         var blanker = Blanker(source: Array(text.utf8), language: language)
         blanker.code(untilParenthesis: false)
         bytes = blanker.result
+        tokens = Token.all(in: bytes)
     }
 }
 
@@ -31,8 +33,8 @@ private struct Blanker {
 
     func starts(with text: StaticString, at position: Int? = nil) -> Bool {
         let start = position ?? index
-        guard start + text.utf8CodeUnitCount <= source.count else { return false }
-        return (0..<text.utf8CodeUnitCount).allSatisfy { source[start + $0] == text.utf8Start[$0] }
+        guard start + text.utf8CodeUnitCount <= source.count, source[start] == text.utf8Start[0] else { return false }
+        return (1..<text.utf8CodeUnitCount).allSatisfy { source[start + $0] == text.utf8Start[$0] }
     }
 
     mutating func blank(_ count: Int, with byte: UInt8 = UInt8(ascii: " ")) {
@@ -48,10 +50,15 @@ private struct Blanker {
         if !starts(with: "\n") { blank(end.utf8CodeUnitCount) }
     }
 
+    /// The bytes that may begin something other than plain code.
+    private static let special = Set("/#\"'`()".utf8)
+
     mutating func code(untilParenthesis: Bool) {
         var depth = 0
         while index < source.count {
-            if starts(with: "//") {
+            if !Self.special.contains(source[index]) {
+                index += 1
+            } else if starts(with: "//") {
                 blank(through: "\n")
             } else if starts(with: "/*") {
                 comment()

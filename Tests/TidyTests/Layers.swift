@@ -23,6 +23,7 @@ struct Module: Equatable {
     /// Who may import whom. README shows the same table, Package.swift declares the same dependencies.
     static let all = [
         Module("CLinux", layer: 0),
+        Module("CInit", layer: 0),
         Module("CArchive", layer: 0),
         Module("CFdisk", layer: 0),
         Module("CBlkid", layer: 0),
@@ -49,8 +50,8 @@ struct Module: Equatable {
                 "Constructor", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine", "LinuxSystem",
                 "ArgumentParser",
             ]),
-        Module("pisces-enter", layer: 5, imports: ["CLinux"]),
-        Module("pisces-init", layer: 5, imports: ["CLinux"]),
+        Module("pisces-enter", layer: 5),
+        Module("pisces-init", layer: 5, imports: ["CInit"]),
     ]
 
     /// The imports in `modules` that do not point downwards. LinuxSystem is what the rest of its layer stands on.

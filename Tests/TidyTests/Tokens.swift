@@ -3,25 +3,15 @@ struct Token {
     let text: String
     /// Counted from 1.
     let line: Int
-}
 
-/// A body of statements and where it stands.
-struct FunctionBody: Equatable {
-    let name: String
-    /// The line of its first word, counted from 1.
-    let line: Int
-    /// From that line to the closing brace.
-    let lineCount: Int
-}
-
-extension Code {
-    var tokens: [Token] {
+    static func all(in bytes: [UInt8]) -> [Token] {
         var tokens: [Token] = []
         var line = 1
         var word: [UInt8] = []
         func endWord() {
-            if !word.isEmpty { tokens.append(Token(text: String(decoding: word, as: UTF8.self), line: line)) }
-            word = []
+            if word.isEmpty { return }
+            tokens.append(Token(text: String(decoding: word, as: UTF8.self), line: line))
+            word.removeAll(keepingCapacity: true)
         }
         for byte in bytes {
             switch byte {
@@ -37,7 +27,18 @@ extension Code {
         endWord()
         return tokens
     }
+}
 
+/// A body of statements and where it stands.
+struct FunctionBody: Equatable {
+    let name: String
+    /// The line of its first word, counted from 1.
+    let line: Int
+    /// From that line to the closing brace.
+    let lineCount: Int
+}
+
+extension Code {
     /// Whether every brace has its partner. If not, the scanner was misled and its other answers are worthless.
     var isBalanced: Bool {
         var depth = 0
@@ -52,7 +53,6 @@ extension Code {
     /// The modules that a Swift file imports, with the line of each import.
     var imports: [(module: String, line: Int)] {
         let kinds: Set = ["struct", "class", "enum", "protocol", "typealias", "func", "let", "var"]
-        let tokens = tokens
         return tokens.indices.compactMap { index in
             guard tokens[index].text == "import", index + 1 < tokens.count else { return nil }
             let isKind = kinds.contains(tokens[index + 1].text) && index + 2 < tokens.count
@@ -64,7 +64,6 @@ extension Code {
     var functions: [FunctionBody] { language == .swift ? swiftFunctions : cFunctions }
 
     private var swiftFunctions: [FunctionBody] {
-        let tokens = tokens
         return tokens.indices.compactMap { start in
             guard ["func", "init", "deinit", "subscript", "var"].contains(tokens[start].text),
                 start == 0 || tokens[start - 1].text != ".",
@@ -110,7 +109,6 @@ extension Code {
     }
 
     private var cFunctions: [FunctionBody] {
-        let tokens = tokens
         var functions: [FunctionBody] = []
         var index = 0
         while index < tokens.count {
