@@ -109,7 +109,7 @@ import Testing
                 maybe(.directory("../x"))
                 ?? .archive(
                     .init(
-                        uri: "http://h/", suites: ["s"], components: some(["main", "more"]),
+                        uri: "http://h/", suites: ["s"], components: ["main"] + some(["more"]),
                         signedBy: bytes[Int(generator.next() % 6)]))
         }
         for (uid, name) in some(["ops", "no", "_x"]).enumerated() {
