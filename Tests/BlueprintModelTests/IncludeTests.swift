@@ -61,10 +61,11 @@ import Testing
     }
 
     @Test func removingWhatNobodyBringsIsAnError() {
-        let main = "blueprint: 1\nname: x\ninclude: [b.yaml]\nwithout: { packages: [emacs] }"
+        let main = "blueprint: 1\nname: x\ninclude: [b.yaml]\nwithout: { packages: [emacs], users: [emacs] }"
         #expect(
             problems { try load(["x.yaml": main, "b.yaml": Self.base]) } == [
-                "x.yaml:4:23: without.packages: no included blueprint brings \"emacs\""
+                "x.yaml:4:23: without.packages: no included blueprint brings \"emacs\"",
+                "x.yaml:4:39: without.users: no included blueprint brings \"emacs\"",
             ])
     }
 
