@@ -123,8 +123,9 @@ extension Blueprint {
             }
         }
         for entry in node["files"]?.entries ?? [] {
-            for (offset, character) in zip(entry.key.indices, entry.key) where character == "/" {
-                let parent = String(entry.key[..<offset])
+            let path = entry.key.utf8
+            for (offset, byte) in zip(path.indices, path) where byte == UInt8(ascii: "/") {
+                let parent = String(decoding: path[..<offset], as: UTF8.self)
                 if let file = blueprint.files[parent], file.content != .directory {
                     decoding.report(
                         entry.keyMark, "files.\(entry.key) lies below files.\(parent), which is no directory")

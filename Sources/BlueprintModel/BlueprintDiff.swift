@@ -8,13 +8,17 @@ extension Blueprint {
         /// What is there; nil where nothing is.
         public let new: JSONValue?
 
-        /// One line: `+` what is new, `-` what is gone, `~` what is different.
+        /// One line: `+` what is new, `-` what is gone, `~` what is different; long values are cut.
         public var description: String {
             let place = path.joined(separator: ".")
+            func short(_ value: JSONValue?) -> String {
+                let text = value?.canonical ?? ""
+                return text.unicodeScalars.count > 200 ? text.prefix(200) + "…" : text
+            }
             return switch (old, new) {
-            case (nil, let new?): "+ \(place): \(new.canonical)"
-            case (let old?, nil): "- \(place): \(old.canonical)"
-            case (let old, let new): "~ \(place): \(old?.canonical ?? "") -> \(new?.canonical ?? "")"
+            case (nil, _): "+ \(place): \(short(new))"
+            case (_, nil): "- \(place): \(short(old))"
+            default: "~ \(place): \(short(old)) -> \(short(new))"
             }
         }
     }

@@ -26,7 +26,8 @@ extension Blueprint {
         let loader = BlueprintLoader(path, read)
         let start = Mark(file: path, line: 1, column: 1)
         let tree = loader.tree(of: lastName(of: path), namedAt: start, stack: [])
-        var decoding = loader.decoding()
+        // What a file that could not be read would have brought is not missing.
+        var decoding = loader.decoding(isFragment: !loader.isComplete)
         let blueprint = tree.flatMap { Blueprint.codec.decode($0, &decoding) }
         let problems = (loader.problems + decoding.problems).inOrder(of: loader.files)
         guard problems.isEmpty, let tree, let blueprint else { throw DocumentError(problems) }
@@ -71,9 +72,11 @@ private final class BlueprintLoader {
     private var trees: [String: YAMLNode?] = [:]
     private(set) var files: [String] = []
     private(set) var problems: [Problem] = []
+    /// Whether every include could be read.
+    private(set) var isComplete = true
 
     init(_ path: String, _ reader: @escaping (String) throws -> [UInt8]) {
-        directory = String(path.dropLast(lastName(of: path).utf8.count))
+        directory = String(decoding: path.utf8.dropLast(lastName(of: path).utf8.count), as: UTF8.self)
         self.reader = reader
     }
 
@@ -86,10 +89,16 @@ private final class BlueprintLoader {
 
     /// A path that a file names, relative to the blueprint's directory.
     private func resolve(_ path: String, _ mark: Mark) -> String {
-        let file = mark.file.dropFirst(directory.count)
-        var names: [Substring] = []
-        for name in (file.dropLast(lastName(of: String(file)).count) + path).split(separator: "/") where name != "." {
-            if name == "..", let last = names.last, last != ".." { names.removeLast() } else { names.append(name) }
+        let file = mark.file.utf8.dropFirst(directory.utf8.count)
+        var names: [String] = []
+        for name in (Array(file.dropLast(lastName(of: mark.file).utf8.count)) + path.utf8).split(
+            separator: UInt8(ascii: "/"))
+        {
+            switch String(decoding: name, as: UTF8.self) {
+            case ".": break
+            case ".." where names.last.map { $0 != ".." } ?? false: names.removeLast()
+            case let name: names.append(name)
+            }
         }
         return names.isEmpty ? "." : names.joined(separator: "/")
     }
@@ -112,6 +121,7 @@ private final class BlueprintLoader {
         if stack.contains(name) {
             let chain = (stack.drop { $0 != name } + [name]).joined(separator: " includes ")
             problems.append(Problem(mark, "include: a cycle: \(chain)"))
+            isComplete = false
             return nil
         }
         if let known = trees[name] { return known }
@@ -128,6 +138,7 @@ private final class BlueprintLoader {
             result = nil
         }
         trees[name] = result
+        isComplete = isComplete && result != nil
         return result
     }
 
@@ -136,17 +147,14 @@ private final class BlueprintLoader {
         Secrets.check(node, &own)
         _ = Blueprint.codec.decode(node, &own)
         var base: YAMLNode?
-        var isComplete = true
         for include in node["include"]?.elements ?? [] {
-            guard let path = include.text, !path.hasPrefix("/") else { continue }
+            guard let path = include.text, path.utf8.first != UInt8(ascii: "/") else { continue }
             guard stack.count < 16 else {
                 own.report(include.mark, "include: more than 16 levels deep")
                 break
             }
             if let tree = tree(of: resolve(path, include.mark), namedAt: include.mark, stack: stack) {
                 base = base?.overlaid(with: tree, Blueprint.codec.shape) ?? tree
-            } else {
-                isComplete = false
             }
         }
         if let without = node["without"], isComplete {
@@ -163,5 +171,6 @@ private final class BlueprintLoader {
 
 /// The part of a path behind its last "/".
 private func lastName(of path: String) -> String {
-    String(path.suffix(from: path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex))
+    let name = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).last
+    return name.map { String(decoding: $0, as: UTF8.self) } ?? ""
 }

@@ -62,8 +62,8 @@ extension Blueprint.File {
             Key("symlink", \.symlink, .text(.symlinkTarget), "The target of a symbolic link.", alternative: "symlink"),
             Key("directory", \.directory, .bool, "`true`: a directory.", alternative: "directory"),
             Key("mode", \.mode, mode, "Permission bits in octal; by default 0644, for a directory 0755."),
-            Key("owner", \.owner, .text(.userName), "The owning user."),
-            Key("group", \.group, .text(.userName), "The owning group."),
+            Key("owner", \.owner, .text(.accountName), "The owning user."),
+            Key("group", \.group, .text(.accountName), "The owning group."),
         ]
     ).converted(to: decoded, from: encoded)
 

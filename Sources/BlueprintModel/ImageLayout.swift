@@ -136,7 +136,8 @@ extension ImageLayout {
             let hasSlot = [.root, .verity].contains(partition.role)
             let name = partition.role.rawValue + (partition.slot.map { " of slot \($0.rawValue)" } ?? "")
             if hasSlot != (partition.slot != nil) {
-                decoding.report(place.mark, "a \(partition.role.rawValue) partition has \(hasSlot ? "a" : "no") slot")
+                decoding.report(
+                    place.mark, "the role \(partition.role.rawValue) \(hasSlot ? "wants a" : "has no") slot")
             } else if let line = seen.updateValue(place.mark.line, forKey: name) {
                 decoding.report(place.mark, "a second \(name): the first is in line \(line)")
             }

@@ -4,7 +4,9 @@ extension YAMLNode {
     func overlaid(with other: YAMLNode, _ shape: Shape) -> YAMLNode {
         switch (content, other.content) {
         case (.sequence(let elements), .sequence(let added)):
-            let new = added.filter { element in !elements.contains { $0.isSame(as: element) } }
+            // Lists hold texts; what else stands in one is a mistake that the decoder names.
+            let known = Set(elements.compactMap { $0.text.map { Array($0.utf8) } })
+            let new = added.filter { element in !(element.text.map { known.contains(Array($0.utf8)) } ?? false) }
             return YAMLNode(.sequence(elements + new), at: mark)
         case (.mapping(var entries), .mapping(let added)):
             entries.removeAll { shape.excludes($0.key, added) }

@@ -59,9 +59,15 @@ extension Blueprint.Repository {
                 alternative: "directory"),
         ]
     ).converted(
-        to: { form, _, _ -> Self? in
+        to: { form, node, decoding -> Self? in
             if let directory = form.directory { return .directory(directory) }
             guard let uri = form.uri, let suites = form.suites, let keys = form.signedBy else { return nil }
+            // sources.list(5): a suite is an exact path where it ends in "/", and only then has no component.
+            let exact = suites.filter { $0.utf8.last == UInt8(ascii: "/") }.count
+            if suites.isEmpty || exact != ((form.components ?? []).isEmpty ? suites.count : 0) {
+                decoding.report(
+                    node.mark, "wanted suites with components, or exact suites that end in \"/\" without any")
+            }
             return .archive(.init(uri: uri, suites: suites, components: form.components ?? [], signedBy: keys))
         },
         from: { (repository: Self) in

@@ -81,6 +81,11 @@ extension TextRule {
         "a user or group name", "lower-case letters, digits, \"_\" and \"-\", at most 32, first a letter or \"_\"",
         first: "a-z_", rest: "a-z0-9_-", length: 1...32)
 
+    /// A user or group that something refers to: packages make some with capitals.
+    static let accountName = characters(
+        "an account name", "letters, digits and any of \"_.-\", at most 32, first a letter or \"_\"",
+        first: "A-Za-z_", rest: "A-Za-z0-9_.-", length: 1...32)
+
     // systemd.unit(5).
     static let unitName = characters(
         "a unit name", "letters, digits and any of \":_.\\@-\", with an ending such as \".service\"",
@@ -99,14 +104,22 @@ extension TextRule {
         article: "an absolute path", form: "\"/\" and names between single \"/\", none of them \".\" or \"..\"",
         pattern: "^(/[^/]+)+$"
     ) { text in
-        let names = text.split(separator: "/", omittingEmptySubsequences: false)
-        return names.first == "" && names.count > 1 && text.utf8.count < 4096 && !hasControlCharacters(text)
-            && names.dropFirst().allSatisfy { !["", ".", ".."].contains($0) && $0.utf8.count < 256 }
+        // By bytes, as the kernel does: to Swift a "/" before a combining mark is another character.
+        let names = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Array.init)
+        return names[0].isEmpty && names.count > 1 && text.utf8.count < 4096 && !hasControlCharacters(text)
+            && names.dropFirst().allSatisfy { !$0.isEmpty && !isDots($0) && $0.count < 256 }
+    }
+
+    private static func isDots(_ name: [UInt8]) -> Bool {
+        name.count <= 2 && name.allSatisfy { $0 == UInt8(ascii: ".") }
     }
 
     static let relativePath = TextRule(
         article: "a relative path", form: "a path relative to this file", pattern: "^[^/]"
-    ) { !$0.isEmpty && !$0.hasPrefix("/") && !$0.hasSuffix("/") && $0.utf8.count < 4096 && !hasControlCharacters($0) }
+    ) {
+        ![$0.utf8.first, $0.utf8.last].contains { $0 == nil || $0 == UInt8(ascii: "/") } && $0.utf8.count < 4096
+            && !hasControlCharacters($0)
+    }
 
     static let fileMode = characters(
         "a file mode", "three or four octal digits, as \"0644\"", rest: "0-7", length: 3...4)
@@ -164,7 +177,7 @@ extension TextRule {
         length: 1...128)
 
     static let comment = TextRule(article: "a user's comment", form: "one line without \":\"") {
-        !hasControlCharacters($0) && !$0.contains(":") && $0.utf8.count < 1024
+        !hasControlCharacters($0) && !$0.utf8.contains(UInt8(ascii: ":")) && $0.utf8.count < 1024
     }
 
     static let symlinkTarget = TextRule(article: "the target of a link", form: "a path without control characters") {
@@ -173,11 +186,14 @@ extension TextRule {
 
     // authorized_keys(5), without options.
     static let sshKey = TextRule(
-        article: "an SSH public key", form: "one line of type, base64 and comment, as in an .pub file"
+        article: "an SSH public key", form: "one line of type, base64 and comment, as in a .pub file"
     ) { text in
-        let types = ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-ed25519@", "sk-ecdsa-sha2-"]
+        let types = [
+            "ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+            "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
+        ]
         let words = text.split(separator: " ", maxSplits: 2)
-        return words.count >= 2 && !hasControlCharacters(text) && types.contains(where: words[0].hasPrefix)
+        return words.count >= 2 && !hasControlCharacters(text) && types.contains(String(words[0]))
             && words[1].hasPrefix("AAAA") && Base64.decode(String(words[1])) != nil
     }
 

@@ -43,12 +43,15 @@ extension Blueprint {
     }
 }
 
+/// Every id but root's and the two that mean none.
+private let ids = 1...0xFFFF_FFFE
+
 extension Blueprint.User {
     static let codec = Codec<Self>.record(
         "user", Self(),
         [
-            Key("uid", \.uid, .integer(1...60_000), "The numeric id; by default the lock chooses one and keeps it."),
-            Key("groups", \.groups, .list(.text(.userName)), "Supplementary groups."),
+            Key("uid", \.uid, .integer(ids), "The numeric id; by default the lock chooses one and keeps it."),
+            Key("groups", \.groups, .list(.text(.accountName)), "Supplementary groups."),
             Key(
                 "shell", \.shell, .text(.absolutePath),
                 "The login shell; by default /bin/bash, for a system user /usr/sbin/nologin."),
@@ -68,7 +71,7 @@ extension Blueprint.Group {
     static let codec = Codec<Self>.record(
         "group", Self(),
         [
-            Key("gid", \.gid, .integer(1...60_000), "The numeric id; by default the lock chooses one and keeps it."),
+            Key("gid", \.gid, .integer(ids), "The numeric id; by default the lock chooses one and keeps it."),
             Key("system", \.system, .bool, "Whether the id comes from the range of services."),
         ])
 }

@@ -28,17 +28,6 @@ struct YAMLNode: Sendable {
 
     subscript(key: String) -> YAMLNode? { entries?.first { $0.key == key }?.value }
 
-    /// Whether two nodes say the same, wherever they stand.
-    func isSame(as other: YAMLNode) -> Bool {
-        switch (content, other.content) {
-        case (.scalar(let a, _), .scalar(let b, _)): a.utf8.elementsEqual(b.utf8)
-        case (.sequence(let a), .sequence(let b)): a.elementsEqual(b) { $0.isSame(as: $1) }
-        case (.mapping(let a), .mapping(let b)):
-            a.count == b.count && a.allSatisfy { entry in other[entry.key].map(entry.value.isSame) ?? false }
-        default: false
-        }
-    }
-
     /// A JSON value as a node, every part of it at one place.
     init(_ value: JSONValue, at mark: Mark) {
         self.mark = mark

@@ -136,7 +136,7 @@ import Testing
         (
             "users: { a: { uid: 5000000000000000000000 } }",
             [
-                "x.yaml:4:20: users.a.uid: wanted a whole number from 1 to 60000, found the text \"5000000000000000000000\""
+                "x.yaml:4:20: users.a.uid: wanted a whole number from 1 to 4294967294, found the text \"5000000000000000000000\""
             ]
         ),
         ("users: { a: { uid: 7 }, b: { uid: 7 } }", ["x.yaml:4:25: users.b has the id 7, as has users.a"]),
@@ -196,6 +196,26 @@ import Testing
                 "x.yaml:4:20: missing key \"suites\" in repositories.a",
                 "x.yaml:4:20: missing key \"signed-by\" in repositories.a",
                 "x.yaml:4:49: repositories.a: \"directory\" cannot stand beside \"uri\"",
+            ]
+        ),
+        (
+            "files: { \"/a/../\\u0301x\": { directory: true } }",
+            [
+                "x.yaml:4:10: files: \"/a/../\u{301}x\" is not an absolute path; wanted \"/\" and names between single "
+                    + "\"/\", none of them \".\" or \"..\""
+            ]
+        ),
+        (
+            "repositories: { a: { uri: http://h/, suites: [s], signed-by: { text: k } } }",
+            [
+                "x.yaml:4:20: repositories.a: wanted suites with components, or exact suites that end in \"/\" without any"
+            ]
+        ),
+        (
+            "users: { a: { ssh-keys: [ssh-rot13 AAAA] } }",
+            [
+                "x.yaml:4:26: users.a.ssh-keys: \"ssh-rot13 AAAA\" is not an SSH public key; wanted one line of type, "
+                    + "base64 and comment, as in a .pub file"
             ]
         ),
         (
@@ -263,7 +283,7 @@ import Testing
                 "x.yaml:3:25: distribution.debian: \"trixy\" is not a release of Debian; wanted bookworm or trixie; "
                     + "did you mean \"trixie\"?",
                 "x.yaml:3:46: distribution.architecture: \"x86\" is not an architecture; wanted amd64 or arm64",
-                "x.yaml:4:20: users.a.uid: wanted a whole number from 1 to 60000, found the text \"-1\"",
+                "x.yaml:4:20: users.a.uid: wanted a whole number from 1 to 4294967294, found the text \"-1\"",
                 "x.yaml:4:31: users.a.shell: \"bash\" is not an absolute path; wanted \"/\" and names between single "
                     + "\"/\", none of them \".\" or \"..\"",
             ])

@@ -44,7 +44,7 @@ import Testing
             ]
         ),
         (0, "{ role: esp, size: 64MiB, grow: true }", ["l:6:5: only the last partition can grow"]),
-        (0, "{ role: esp, slot: a, size: 64MiB }", ["l:6:5: a esp partition has no slot"]),
+        (0, "{ role: esp, slot: a, size: 64MiB }", ["l:6:5: the role esp has no slot"]),
         (0, "{ role: esp, size: 1025KiB }", ["l:6:5: the size of esp is no multiple of the alignment 1MiB"]),
         (
             5, "{ role: data, size: 9999999TiB }",

@@ -47,3 +47,16 @@ struct Random: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 }
+
+extension YAMLNode {
+    /// Whether two nodes say the same, wherever they stand.
+    func isSame(as other: YAMLNode) -> Bool {
+        switch (content, other.content) {
+        case (.scalar(let a, _), .scalar(let b, _)): a.utf8.elementsEqual(b.utf8)
+        case (.sequence(let a), .sequence(let b)): a.elementsEqual(b) { $0.isSame(as: $1) }
+        case (.mapping(let a), .mapping(let b)):
+            a.count == b.count && a.allSatisfy { entry in other[entry.key].map(entry.value.isSame) ?? false }
+        default: false
+        }
+    }
+}
