@@ -46,4 +46,29 @@ private func difference(_ text: String, _ path: String) -> String? {
         #expect(blueprint.network.links.keys.sorted() == ["en*", "eth*"])
         #expect(blueprint.image == .init())
     }
+
+    @Test func damagedBlueprintsAreRefusedOrReadAndNeverTrap() throws {
+        let whole = try read("\(repository)/Blueprints/minimal.yaml")
+        let canonical = try Blueprint.load("x") { _ in whole }.blueprint.canonicalBytes
+        var random = Random(state: 11)
+        var refused = 0
+        for number in 0..<300 {
+            var bytes = number.isMultiple(of: 2) ? whole : canonical
+            for _ in 0...random.next() % 3 {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch random.next() % 3 {
+                case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes.removeSubrange(place..<min(place + 7, bytes.count))
+                default: bytes.insert(contentsOf: bytes[..<(place / 4)], at: place)
+                }
+            }
+            let problems = documentProblems {
+                number.isMultiple(of: 2)
+                    ? try Blueprint.load("x") { _ in bytes }.blueprint : try Blueprint(canonical: bytes, file: "x")
+            }
+            #expect(problems.allSatisfy { $0.hasPrefix("x:") })
+            refused += problems.isEmpty ? 0 : 1
+        }
+        #expect(refused > 100)
+    }
 }
