@@ -14,8 +14,8 @@ const int clinux_o_path = O_PATH;
 
 static int open_how(int directory, const char *path, int flags, unsigned mode, unsigned long resolve) {
     struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = resolve};
-    // openat2 refuses a mode without O_CREAT.
-    if (flags & (O_CREAT | __O_TMPFILE)) how.mode = mode;
+    // openat2 refuses a mode for a file that is not made; O_TMPFILE has the bit of O_DIRECTORY, too.
+    if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) how.mode = mode;
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 

@@ -92,15 +92,25 @@ public struct Constructor: Sendable {
         try root.directory.setMode(0o755)
         let runner = Self.sandboxRunner(root: rootPath, scratch: scratch)
 
-        try phase(.unpack) { try unpackAndConfigure(into: root, runner: runner) }
+        let packages = try phase(.unpack) { try unpack(into: root) }
+        try phase(.configure) {
+            try Configure(root: root, packages: packages, epoch: request.lock.epoch, inRoot: runner).run()
+        }
         let lock = try phase(.customize) { try customize(root, runner: runner) }
-        let tree = try phase(.root) { try rootTree(root, lock: lock) }
+        return try writeImage(plan, root: root, lock: lock, scratch: scratch, runner: runner)
+    }
 
+    /// Writes everything into the image, and its name and manifest last.
+    private func writeImage(
+        _ plan: ImagePlan, root: StagedRoot, lock: Lock, scratch: String, runner: @escaping ToolRunner
+    ) throws -> Construction {
         let image = try AtomicFile.create(request.output)
         try image.descriptor.truncate(to: plan.size)
         let builder = ImageBuilder(
             plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
-        let (rootHash, rootArtefacts) = try builder.writeRoot(tree, to: image.descriptor)
+        let (rootHash, rootArtefacts) = try phase(.root) {
+            try builder.writeRoot(try rootTree(root, lock: lock), to: image.descriptor)
+        }
         let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
         let kernelImage = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
@@ -111,7 +121,7 @@ public struct Constructor: Sendable {
         }
         let artefacts = rootArtefacts + [kernelImage]
         let manifest = try Manifest(
-            blueprint: request.blueprint, blueprintDigest: digest, lock: lock, plan: plan, rootHash: rootHash,
+            blueprint: request.blueprint, lock: lock, plan: plan, rootHash: rootHash,
             artefacts: artefacts
         ).json
         try phase(.data) {
@@ -151,7 +161,7 @@ public struct Constructor: Sendable {
 
     // MARK: - Phases
 
-    private func unpackAndConfigure(into root: StagedRoot, runner: @escaping ToolRunner) throws {
+    private func unpack(into root: StagedRoot) throws -> [UnpackedPackage] {
         let packages = request.lock.packages
         let store = request.store
         let done = Counter()
@@ -168,10 +178,7 @@ public struct Constructor: Sendable {
             as [(String, UInt32)] {
             try root.makeDirectory(path, mode: mode)
         }
-        report(.ended(.unpack))
-        report(.began(.configure))
-        try Configure(root: root, packages: unpacked, epoch: request.lock.epoch, inRoot: runner).run()
-        report(.ended(.configure))
+        return unpacked
     }
 
     /// Applies the blueprint, and completes the lock with the numbers that the maintainer scripts chose.
@@ -198,11 +205,11 @@ public struct Constructor: Sendable {
         return RootTree.readOnly(from: tree, epoch: lock.epoch)
     }
 
-    /// Runs programs in the sandbox over the staged root, with the scratch directory at `/mnt`.
+    /// Runs programs in the sandbox over the staged root, with the scratch directory at ``scratchInRoot``.
     private static func sandboxRunner(root: String, scratch: String) -> ToolRunner {
         { argv, environment, input in
             var sandbox = Sandbox(root: root)
-            sandbox.binds = [Sandbox.Bind(scratch, at: "/mnt", isReadOnly: false)]
+            sandbox.binds = [Sandbox.Bind(scratch, at: scratchInRoot, isReadOnly: false)]
             sandbox.environment = environment
             var command = try sandbox.command(argv)
             if let input { command.input = .bytes(input) }

@@ -6,7 +6,6 @@ import LinuxSystem
 /// The generation manifest: what a generation is made of and what its artefacts must be.
 struct Manifest {
     let blueprint: Blueprint
-    let blueprintDigest: Digest
     let lock: Lock
     let plan: ImagePlan
     let rootHash: Digest
@@ -21,7 +20,7 @@ struct Manifest {
                 "generation": .integer(Int(ImagePlan.firstGeneration)),
                 "name": .string(blueprint.name),
                 "architecture": .string(blueprint.distribution.architecture.rawValue),
-                "blueprint": .string(blueprintDigest.hex),
+                "blueprint": .string(lock.blueprint.hex),
                 "lock": .string(SHA256.hash(Array(lock.text.utf8)).hex),
                 "epoch": .integer(Int(lock.epoch)),
                 "root-hash": .string(rootHash.hex),

@@ -111,6 +111,8 @@ import Testing
     @Test func aNameThatLeavesTheRootIsRefused() {
         #expect(throws: ConstructorError.self) { _ = try Unpack.normalized("./../etc/passwd", package: "evil") }
         #expect(throws: ConstructorError.self) { _ = try Unpack.normalized("usr/../../x", package: "evil") }
+        // The slash and the combining mark are one Character.
+        #expect(throws: ConstructorError.self) { _ = try Unpack.normalized("../\u{301}x", package: "evil") }
     }
 
     @Test func aSymlinkInARootCannotLeadAPackageOut() throws {

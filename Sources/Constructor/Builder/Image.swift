@@ -9,7 +9,7 @@ struct ImageBuilder {
     let plan: ImagePlan
     let root: StagedRoot
     let epoch: Int64
-    /// Runs a program inside the root, with `scratch` visible there at `/mnt`.
+    /// Runs a program inside the root, with `scratch` visible there at ``scratchInRoot``.
     let inRoot: ToolRunner
     /// A directory outside the root for files on their way into the image.
     let scratch: String
@@ -82,7 +82,7 @@ struct ImageBuilder {
             "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "data", "-U", uuid,
             "-E", "hash_seed=\(plan.guid("data-hash")),lazy_itable_init=0,lazy_journal_init=0,nodiscard",
             // The root may grow far beyond its first size.
-            "-O", "resize_inode,metadata_csum,64bit", "-d", "/mnt/data", "/mnt/data.ext4",
+            "-O", "resize_inode,metadata_csum,64bit", "-d", "\(scratchInRoot)/data", "\(scratchInRoot)/data.ext4",
             "\(place.size / 1024)k",
         ]
         let result = try inRoot(command, Configure.environment(epoch: epoch), nil)

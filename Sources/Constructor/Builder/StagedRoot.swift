@@ -97,3 +97,6 @@ final class StagedRoot: Sendable {
 
     private static func relative(_ path: String) -> String { String(path.drop { $0 == "/" }) }
 }
+
+/// Where programs in the sandbox see the scratch directory; below `/tmp`, which is theirs alone and not the tree's.
+let scratchInRoot = "/tmp/pisces"

@@ -86,11 +86,12 @@ struct Unpack: Sendable {
 
     /// `./usr/bin/` becomes `usr/bin`; a name that could leave the root is refused.
     static func normalized(_ path: String, package: String) throws -> String {
-        let parts = path.split(separator: "/").filter { $0 != "." }
-        guard !parts.contains("..") else {
+        // By bytes: to a String, a slash before a combining mark is another character.
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+        guard !parts.contains(where: { $0.elementsEqual("..".utf8) }) else {
             throw ConstructorError("package \(package) ships \(path), which leaves the root")
         }
-        return parts.joined(separator: "/")
+        return String(decoding: Array(parts.joined(separator: "/".utf8)), as: UTF8.self)
     }
 
     private func place(
