@@ -29,10 +29,29 @@ public struct LoaderEntryName: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads a file name; nil for one that is not ours.
-    public init?(_ fileName: String) { return nil }
+    ///
+    /// Counters may have leading zeros, as the boot loader accepts them; the generation may not.
+    public init?(_ fileName: String) {
+        guard fileName.hasPrefix("pisces-"), fileName.hasSuffix(".conf") else { return nil }
+        let parts = fileName.dropFirst(7).dropLast(5).split(separator: "+", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), let generation = UInt64(parts[0]), "\(generation)" == parts[0] else {
+            return nil
+        }
+        self.generation = generation
+        if parts.count == 1 { return }
+        let counters = parts[1].split(separator: "-", omittingEmptySubsequences: false)
+        // Int would also take a sign.
+        guard (1...2).contains(counters.count), counters.allSatisfy({ $0.utf8.allSatisfy(isDigit) }),
+            let left = Int(counters[0]), let done = counters.count == 2 ? Int(counters[1]) : 0
+        else { return nil }
+        tries = BootTries(left: left, done: done)
+    }
 
     /// The file name.
-    public var description: String { "" }
+    public var description: String {
+        guard let tries else { return "pisces-\(generation).conf" }
+        return "pisces-\(generation)+\(tries.left)\(tries.done > 0 ? "-\(tries.done)" : "").conf"
+    }
 
     /// What the boot loader calls it in `LoaderEntrySelected`: the file name without the counter.
     public var identifier: String { LoaderEntryName(generation: generation).description }
@@ -43,24 +62,57 @@ public struct LoaderEntryName: Sendable, Hashable, CustomStringConvertible {
 /// It has no `options`: they would replace the command line inside the image.
 public struct LoaderEntry: Sendable, Hashable {
     /// The generation: a higher one is booted first.
-    public var generation: UInt64
+    public let generation: UInt64
     /// What the menu shows, one line.
-    public var title: String
+    public let title: String
     /// The digest that names the image: `/EFI/pisces/<digest>.efi`.
-    public var image: Digest
+    public let image: Digest
 
     /// Makes an entry.
-    public init(generation: UInt64, title: String, image: Digest) {
+    /// - Throws: ``BootArtefactError`` if the title is not one line of text with something in it.
+    public init(generation: UInt64, title: String, image: Digest) throws(BootArtefactError) {
+        let isLine = title.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value) }
+        guard !title.isEmpty, title.utf8.first != UInt8(ascii: " "), title.utf8.last != UInt8(ascii: " "), isLine else {
+            throw BootArtefactError("boot entry", "the title \"\(title)\" is not one line of text")
+        }
         self.generation = generation
         self.title = title
         self.image = image
     }
 
-    /// Reads the text of an entry of ours.
-    public init(parsing text: String) throws(BootArtefactError) { throw BootArtefactError("", "") }
+    /// Reads the text of an entry of ours; comments and empty lines are skipped.
+    /// - Throws: ``BootArtefactError`` for a line that ``text`` does not write, or one that is missing or there twice.
+    public init(parsing text: String) throws(BootArtefactError) {
+        var values: [String: String] = [:]
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            let parts = line.split(maxSplits: 1, whereSeparator: { $0 == " " || $0 == "\t" })
+            guard parts.count == 2, Self.keys.contains(String(parts[0])) else {
+                throw BootArtefactError("boot entry", "\"\(line)\" is no line of an entry of ours")
+            }
+            let value = parts[1].drop { $0 == " " || $0 == "\t" }
+            guard values.updateValue(String(value), forKey: String(parts[0])) == nil else {
+                throw BootArtefactError("boot entry", "\(parts[0]) is there twice")
+            }
+        }
+        guard let title = values["title"], values["sort-key"] == "pisces" else {
+            throw BootArtefactError("boot entry", "the title or 'sort-key pisces' is missing")
+        }
+        guard let version = values["version"], let generation = UInt64(version), "\(generation)" == version else {
+            throw BootArtefactError("boot entry", "the version \"\(values["version"] ?? "")\" is no generation")
+        }
+        let path = values["linux"] ?? ""
+        guard let image = Digest(hex: path.dropFirst(12).dropLast(4)), Self.imagePath(image) == path else {
+            throw BootArtefactError("boot entry", "\"\(path)\" is no path of a unified kernel image of ours")
+        }
+        try self.init(generation: generation, title: title, image: image)
+    }
+
+    private static let keys: Set<String> = ["title", "sort-key", "version", "linux"]
 
     /// The file's text.
-    public var text: String { "" }
+    public var text: String {
+        "title \(title)\nversion \(generation)\nsort-key pisces\nlinux \(Self.imagePath(image))\n"
+    }
 
     /// The image's path on the EFI system partition.
     public static func imagePath(_ image: Digest) -> String { "/EFI/pisces/\(image.hex).efi" }
@@ -78,3 +130,5 @@ public struct LoaderConfiguration: Sendable, Hashable {
     /// The file's text.
     public var text: String { "timeout \(timeoutSeconds)\neditor no\nauto-entries no\nauto-firmware no\n" }
 }
+
+private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
