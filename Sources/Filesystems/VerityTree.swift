@@ -1,0 +1,174 @@
+internal import Glibc
+public import LinuxSystem
+
+/// dm-verity hash trees as `veritysetup format` writes them: superblock version 1, hash type 1, SHA-256, blocks of 4 KiB.
+///
+/// The first block holds the superblock. Then come the levels of the tree, the top first. A hash block holds the digests
+/// of 128 blocks of the level below (the last level: of the data), zeros after the last; a digest is SHA-256 of salt and
+/// block. The root hash is the digest of the single top block, or of the data where that is a single block. Source: Linux
+/// kernel, Documentation/admin-guide/device-mapper/verity.rst, and cryptsetup's on-disk format page.
+public enum VerityTree {
+    static let blockSize = 4096
+    static let digestSize = 32
+    static let digestsPerBlock = blockSize / digestSize
+
+    /// One level of a tree: its first block, counted from the superblock's, and its number of blocks.
+    struct Level: Equatable {
+        var start: Int
+        var blocks: Int
+    }
+
+    /// The levels for a number of data blocks, the one that holds the digests of the data first.
+    static func levels(dataBlocks: Int) -> [Level] {
+        var counts: [Int] = []
+        var blocks = dataBlocks
+        while blocks > 1 {
+            blocks = blocks / digestsPerBlock + (blocks % digestsPerBlock == 0 ? 0 : 1)
+            counts.append(blocks)
+        }
+        var start = 1
+        return counts.reversed().map { count in
+            defer { start += count }
+            return Level(start: start, blocks: count)
+        }.reversed()
+    }
+
+    /// The bytes that superblock and tree take for `dataSize` bytes of data.
+    public static func size(dataSize: Int) -> Int {
+        let dataBlocks = dataSize / blockSize + (dataSize % blockSize == 0 ? 0 : 1)
+        return (1 + levels(dataBlocks: dataBlocks).reduce(0) { $0 + $1.blocks }) * blockSize
+    }
+
+    /// Writes superblock and tree for the data to `hash` at `hashOffset`; the two ranges must not overlap.
+    ///
+    /// - Parameters:
+    ///   - dataSize: bytes; a positive multiple of 4096.
+    ///   - salt: at most 256 bytes.
+    ///   - uuid: 16 bytes.
+    /// - Returns: the root hash, which vouches for all data, and the size of what was written.
+    public static func build(
+        data: borrowing Descriptor, dataOffset: Int, dataSize: Int,
+        hash: borrowing Descriptor, hashOffset: Int, salt: [UInt8], uuid: [UInt8]
+    ) throws(FilesystemError) -> (rootHash: Digest, size: Int) {
+        try check(dataSize: dataSize)
+        if salt.count > 256 { throw .parameter("a verity salt has at most 256 bytes, not \(salt.count)") }
+        if uuid.count != 16 { throw .parameter("a UUID has 16 bytes, not \(uuid.count)") }
+        let superblock = Superblock(dataBlocks: dataSize / blockSize, salt: salt, uuid: uuid)
+        try lifting { () throws(SystemError) in try hash.writeAll(superblock.bytes, at: hashOffset) }
+
+        var digests = try digestsOfBlocks(of: data, at: dataOffset, count: dataSize / blockSize, salt: salt)
+        for level in levels(dataBlocks: dataSize / blockSize) {
+            digests.append(contentsOf: repeatElement(0, count: level.blocks * blockSize - digests.count))
+            let bytes = digests
+            try lifting { () throws(SystemError) in
+                try hash.writeAll(bytes, at: hashOffset + level.start * blockSize)
+            }
+            digests = digestsOfBlocks(of: bytes, salt: salt)
+        }
+        guard let root = Digest(digests) else { preconditionFailure("the top of a tree is one digest") }
+        return (root, size(dataSize: dataSize))
+    }
+
+    /// Checks all data against the root hash by way of the tree, with the salt that the superblock names.
+    ///
+    /// - Parameter dataSize: the bytes that must be vouched for; a superblock for another size is an error.
+    /// - Returns: the first range of the data, counted from `dataOffset`, that the root hash does not vouch for: a block
+    ///   that changed, or all that a changed block of the tree stands for. nil if all is as it was.
+    public static func verify(
+        data: borrowing Descriptor, dataOffset: Int, dataSize: Int,
+        hash: borrowing Descriptor, hashOffset: Int, rootHash: Digest
+    ) throws(FilesystemError) -> Range<Int>? {
+        try check(dataSize: dataSize)
+        let head = try lifting { () throws(SystemError) in try hash.bytes(at: hashOffset, count: Superblock.size) }
+        guard let superblock = Superblock(head) else {
+            throw .image(name: hash.name, problem: "no verity superblock of version 1 with SHA-256 and 4 KiB blocks")
+        }
+        if superblock.dataBlocks != dataSize / blockSize {
+            throw .image(
+                name: hash.name,
+                problem: "the verity tree is for \(superblock.dataBlocks) blocks of data, not for \(dataSize) bytes")
+        }
+        // From the top down: a level is believed once its digests are equal to those of the level above.
+        var believed = rootHash.bytes
+        var bad: Range<Int>?
+        for (height, level) in levels(dataBlocks: superblock.dataBlocks).enumerated().reversed() {
+            let bytes = try lifting { () throws(SystemError) in
+                try hash.bytes(at: hashOffset + level.start * blockSize, count: level.blocks * blockSize)
+            }
+            if let block = firstDifference(digestsOfBlocks(of: bytes, salt: superblock.salt), believed) {
+                let coverage = (0...height).reduce(blockSize) { size, _ in size * digestsPerBlock }
+                bad = earlier(bad, block * coverage..<min(dataSize, (block + 1) * coverage))
+            }
+            believed = bytes
+        }
+        let digests = try digestsOfBlocks(of: data, at: dataOffset, count: superblock.dataBlocks, salt: superblock.salt)
+        if let block = firstDifference(digests, believed) {
+            bad = earlier(bad, block * blockSize..<(block + 1) * blockSize)
+        }
+        return bad
+    }
+
+    private static func check(dataSize: Int) throws(FilesystemError) {
+        // 4 PiB: far above any disk, far below what could overflow.
+        if dataSize <= 0 || dataSize % blockSize != 0 || dataSize > 1 << 52 {
+            throw .parameter("verity data of \(dataSize) bytes: the size must be a positive multiple of 4096")
+        }
+    }
+
+    private static func earlier(_ left: Range<Int>?, _ right: Range<Int>) -> Range<Int> {
+        guard let left, left.lowerBound <= right.lowerBound else { return right }
+        return left
+    }
+
+    /// The index of the first digest of `seen` that is not the one in `wanted`, which may have zeros behind.
+    private static func firstDifference(_ seen: [UInt8], _ wanted: [UInt8]) -> Int? {
+        if wanted.starts(with: seen) { return nil }
+        return zip(seen, wanted).enumerated().first { $0.element.0 != $0.element.1 }.map { $0.offset / digestSize }
+    }
+}
+
+// MARK: - Superblock
+
+extension VerityTree {
+    /// The 512 bytes at the start of a hash area.
+    struct Superblock: Equatable {
+        static let size = 512
+        var dataBlocks: Int
+        var salt: [UInt8]
+        var uuid: [UInt8]
+    }
+}
+
+extension VerityTree.Superblock {
+    private static let signature = Array("verity\0\0".utf8)
+    private static let algorithm = Array("sha256".utf8) + [UInt8](repeating: 0, count: 26)
+
+    /// Reads a superblock; nil for any other than those written here.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count >= Self.size, bytes.starts(with: Self.signature), bytes.load(UInt32.self, at: 8) == 1,
+            bytes.load(UInt32.self, at: 12) == 1, bytes[32..<64].elementsEqual(Self.algorithm),
+            bytes.load(UInt32.self, at: 64) == 4096, bytes.load(UInt32.self, at: 68) == 4096,
+            let blocks = bytes.load(UInt64.self, at: 72), let dataBlocks = Int(exactly: blocks),
+            let saltSize = bytes.load(UInt16.self, at: 80), saltSize <= 256
+        else { return nil }
+        self.dataBlocks = dataBlocks
+        salt = Array(bytes[88..<88 + Int(saltSize)])
+        uuid = Array(bytes[16..<32])
+    }
+
+    /// The block that holds it.
+    var bytes: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: VerityTree.blockSize)
+        bytes.store(Self.signature, at: 0)
+        bytes.store(UInt32(1), at: 8)
+        bytes.store(UInt32(1), at: 12)
+        bytes.store(uuid, at: 16)
+        bytes.store(Self.algorithm, at: 32)
+        bytes.store(UInt32(VerityTree.blockSize), at: 64)
+        bytes.store(UInt32(VerityTree.blockSize), at: 68)
+        bytes.store(UInt64(dataBlocks), at: 72)
+        bytes.store(UInt16(salt.count), at: 80)
+        bytes.store(salt, at: 88)
+        return bytes
+    }
+}
