@@ -110,8 +110,8 @@ extension KernelModules {
             case ("post:", _): isAfter = true
             case (_, false?): soft[Self.canonical(words[1]), default: ([], [])].before.append(Self.canonical(word))
             case (_, true?): soft[Self.canonical(words[1]), default: ([], [])].after.append(Self.canonical(word))
-            case (_, nil):
-                throw BootArtefactError("modules.softdep", "line \(number): \"\(word)\" before pre: or post:")
+            // Real modules have such words (cifs: "softdep cifs gcm"); libkmod passes over them, too.
+            case (_, nil): continue
             }
         }
     }

@@ -126,7 +126,7 @@ struct Boot {
         let generation = ImagePlan.firstGeneration
         let loader = try boot("systemd-boot\(suffix).efi")
         let digest = SHA256.hash(kernelImage)
-        let entry = LoaderEntry(generation: generation, title: title, image: digest)
+        let entry = try LoaderEntry(generation: generation, title: title, image: digest)
         // Not counted: there is no older generation to fall back to.
         let name = LoaderEntryName(generation: generation)
         var tree = FileTree()

@@ -61,7 +61,7 @@ struct ImageBuilder {
         let place = try plan.place(.esp)
         let id = plan.guid("esp").bytes
         try Fat32Writer.write(
-            tree, to: image, at: place.start, sizeBytes: place.size, label: "ESP",
+            tree, source: nil, to: image, at: place.start, sizeBytes: place.size, label: "ESP",
             volumeID: id.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }, epoch: epoch)
     }
 
