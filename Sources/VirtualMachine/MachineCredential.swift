@@ -14,9 +14,19 @@ public struct MachineCredential: Sendable, Equatable {
     /// A credential of text.
     public init(_ name: String, _ text: String) { self.init(name, bytes: Array(text.utf8)) }
 
-    /// Logs `user` in on the serial console without a password.
-    public static func autologin(_ user: String = "root") -> MachineCredential {
-        MachineCredential("agetty.autologin", user)
+    /// Logs a user in on the serial console, by a drop-in for its getty (systemd.system-credentials(7)).
+    ///
+    /// agetty(8)'s own credential `agetty.autologin` is not enough: systemd's unit gives login(1) options of its own, which
+    /// lack the `-f` that spares the password, and root has none in an image.
+    public static func autologin(_ user: String = "root", on terminal: String) -> MachineCredential {
+        MachineCredential(
+            "systemd.unit-dropin.serial-getty@\(terminal).service",
+            """
+            [Service]
+            ExecStart=
+            ExecStart=-/sbin/agetty --autologin \(user) --noreset --noclear --keep-baud 115200,57600,38400,9600 - $TERM
+
+            """)
     }
 
     /// Lets the holders of SSH keys in as root; `keys` is the text of an `authorized_keys` file.

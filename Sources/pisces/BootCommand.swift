@@ -63,7 +63,9 @@ struct BootCommand: ParsableCommand {
         options.serial = try consoleLog.map { .file(try Workspace.absolute($0)) } ?? .standardStreams
         let port = sshPort == 0 ? try freeLoopbackPort() : sshPort
         options.network = .user(sshPort: port)
-        if !login { options.credentials.append(.autologin()) }
+        if !login {
+            options.credentials.append(.autologin(on: architecture == .amd64 ? "ttyS0" : "ttyAMA0"))
+        }
         if let sshKey {
             let keys = String(decoding: try Workspace.readFile(sshKey, limit: 1 << 16), as: UTF8.self)
             options.credentials.append(.rootKeys(keys))

@@ -7,7 +7,7 @@ import Testing
 enum Needs {
     static let isMet = getenv("PISCES_BOOT_TESTS") != nil
     static let repository = parentDirectory(of: parentDirectory(of: parentDirectory(of: #filePath)))
-    static let pisces = repository + "/.build/release/pisces"
+    static let pisces = getenv("PISCES").map { String(cString: $0) } ?? repository + "/.build/release/pisces"
     static let image = repository + "/Images/out/minimal.raw"
 
     static func manifest() throws -> JSONValue {
