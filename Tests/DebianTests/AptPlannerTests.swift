@@ -1,6 +1,7 @@
 import Debian
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 /// These ask the real apt for the mirrors this host uses: they need the network and a Debian host.

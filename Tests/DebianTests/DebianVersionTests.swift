@@ -1,5 +1,6 @@
 import Debian
 import Glibc
+import PiscesTesting
 import Testing
 
 @Suite struct DebianVersionTests {
