@@ -78,7 +78,7 @@ extension Fetcher {
         }
         if argv.count == fixed { return answers }
         do {
-            let result = try run(argv, Self.environment, nil)
+            let result = try run(argv, networkEnvironment, nil)
             let lines = String(decoding: result.errorOutput, as: UTF8.self).split(separator: "\n")
             for line in lines where line.hasPrefix("E: Failed to fetch ") {
                 // "E: Failed to fetch URI  REASON"
@@ -154,14 +154,5 @@ extension Fetcher {
             rest = rest.dropFirst(2)
         }
         return String(validating: path, as: UTF8.self)
-    }
-
-    /// What apt gets: no locale, and the way to the network that the caller was given.
-    private static var environment: [String: String] {
-        var environment = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
-        for name in ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
-            if let value = getenv(name) { environment[name] = String(cString: value) }
-        }
-        return environment
     }
 }
