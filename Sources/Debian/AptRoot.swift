@@ -1,4 +1,3 @@
-internal import Glibc
 internal import LinuxSystem
 
 /// A root for apt that holds nothing of the host's: its own configuration, sources, keys, lists and empty package state.
@@ -49,16 +48,7 @@ struct AptRoot {
 
     /// Runs a program of apt in this root.
     func apt(_ argv: [String]) throws(PlanError) -> ToolOutput {
-        try ToolOutput(argv, Self.environment.merging(["APT_CONFIG": "\(directory)/apt.conf"]) { $1 }, run)
-    }
-
-    /// What every tool gets: no locale, and the way to the network that the caller was given.
-    static var environment: [String: String] {
-        var environment = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
-        for name in ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
-            if let value = getenv(name) { environment[name] = String(cString: value) }
-        }
-        return environment
+        try ToolOutput(argv, networkEnvironment.merging(["APT_CONFIG": "\(directory)/apt.conf"]) { $1 }, run)
     }
 
     private func write(_ name: String, _ text: String) throws(SystemError) {
@@ -155,7 +145,7 @@ extension AptRoot {
 
     /// The host's settings of how to reach a repository, as lines of apt.conf(5).
     private func hostAccess() throws(PlanError) -> String {
-        let dump = try ToolOutput(["apt-config", "dump"], Self.environment, run)
+        let dump = try ToolOutput(["apt-config", "dump"], networkEnvironment, run)
         try dump.requireSuccess()
         let wanted = [
             "acquire::http::proxy", "acquire::https::proxy", "acquire::https::cainfo", "acquire::https::capath",

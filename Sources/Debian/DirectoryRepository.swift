@@ -54,7 +54,7 @@ struct DirectoryRepository {
     }
 
     private static func stanza(_ path: String, _ file: String, _ run: ToolRunner) throws -> Deb822.Stanza {
-        let control = try ToolOutput(["dpkg-deb", "-f", path], AptRoot.environment, run)
+        let control = try ToolOutput(["dpkg-deb", "-f", path], networkEnvironment, run)
         guard control.status == 0 else {
             throw PlanError(
                 .request, "\(path) is not a package: \(control.errors.joined(separator: " "))",

@@ -11,7 +11,7 @@ public struct HostMirror: Sendable, Equatable {
     public static func discover(run: ToolRunner) throws(PlanError) -> HostMirror {
         let format = "$(REPO_URI)|$(RELEASE)|$(ORIGIN)|$(COMPONENT)|"
         let answer = try ToolOutput(
-            ["apt-get", "indextargets", "--format", format, "Created-By: Packages"], AptRoot.environment, run)
+            ["apt-get", "indextargets", "--format", format, "Created-By: Packages"], networkEnvironment, run)
         if answer.status == 0, let mirror = parse(answer.output) { return mirror }
         throw PlanError(
             .request, "this host's apt has no Debian mirror with its security archive",

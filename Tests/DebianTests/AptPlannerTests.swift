@@ -1,6 +1,7 @@
 import Debian
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 /// These ask the real apt for the mirrors this host uses: they need the network and a Debian host.
@@ -30,6 +31,19 @@ import Testing
             "\(request.mirror)/\(hostname.filename)", file)
         #expect(try SHA256.hash(try Descriptor.open(file)) == hostname.digest)
 
+        #expect(try AptPlanner.plan(request, stateDirectory: state.path, run: runTool) == plan)
+
+        // apt does not look again at a list it has; a changed one must not decide what is installed.
+        let lists = try Descriptor.directory(state.path + "/lists").entries()
+        let name = try #require(lists.first { $0.hasSuffix("_trixie_main_binary-amd64_Packages") })
+        let list = try Descriptor.open("\(state.path)/lists/\(name)", O_RDWR)
+        try list.writeAll(Array("Package: x".utf8), at: 0)
+        let error = #expect(throws: PlanError.self) {
+            try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        }
+        #expect(error?.kind == .signature)
+        #expect(error?.message.contains(name) == true)
+        try removeTree("\(state.path)/lists/\(name)")
         #expect(try AptPlanner.plan(request, stateDirectory: state.path, run: runTool) == plan)
     }
 
@@ -146,8 +160,10 @@ import Testing
         #expect(component?.message.contains("'nothing'") == true)
 
         request.repositories[0].components = ["main"]
+        request.architecture = "arm64"
         let plan = try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
         #expect(plan.releases.first?.name == "extra/trixie-backports")
+        #expect(plan.packages.first { $0.name == "hostname" }?.architecture == "arm64")
     }
 
     @Test func packagesOfADirectoryComeIn() throws {

@@ -1,6 +1,7 @@
 import Debian
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 @Suite struct DpkgDatabaseTests {

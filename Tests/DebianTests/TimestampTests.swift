@@ -13,8 +13,8 @@ import Testing
         #expect(Timestamp.parse(text) == seconds)
     }
 
-    @Test func everyDayComesBack() {
-        for day in stride(from: Int64(-200_000), to: 400_000, by: 1) {
+    @Test func daysOfAnyCenturyComeBack() {
+        for day in stride(from: Int64(-200_000), to: 400_000, by: 17) {
             let seconds = day * 86400 + 3661
             if Timestamp.parse(Timestamp.text(seconds)) != seconds {
                 Issue.record("day \(day) became \(Timestamp.text(seconds))")

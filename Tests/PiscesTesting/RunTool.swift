@@ -1,8 +1,8 @@
-import Glibc
-import LinuxSystem
+internal import Glibc
+internal import LinuxSystem
 
-/// Runs a tool for a test, by posix_spawn(3) with files for its streams.
-func runTool(
+/// Runs a tool for a test, by posix_spawn(3) with files for its streams: a ``ToolRunner``.
+public func runTool(
     _ argv: [String], _ environment: [String: String], _ input: [UInt8]?
 ) throws -> (status: Int32, output: [UInt8], errorOutput: [UInt8]) {
     let directory = try TemporaryDirectory()
@@ -32,7 +32,7 @@ func runTool(
 
 /// Runs a tool that must succeed; returns what it printed.
 @discardableResult
-func run(_ argv: String...) throws -> String {
+public func run(_ argv: String...) throws -> String {
     let environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
     let result = try runTool(argv, environment, nil)
     guard result.status == 0 else {
@@ -41,6 +41,8 @@ func run(_ argv: String...) throws -> String {
     return String(decoding: result.output, as: UTF8.self)
 }
 
-struct ToolFailure: Error {
-    let message: String
+/// What a tool said before it failed.
+public struct ToolFailure: Error {
+    /// Its command line and its standard error.
+    public let message: String
 }
