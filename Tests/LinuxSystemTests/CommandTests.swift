@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test func processLeftBehindIsNotWaitedFor() throws {
-        let result = try shell("sleep 1000 & echo $!").run()
+        let result = try shell("sleep 20 & echo $!").run()
         let pid = try #require(Int32(result.text.dropLast()))
         #expect(kill(pid, 0) == 0)
         kill(pid, SIGKILL)
