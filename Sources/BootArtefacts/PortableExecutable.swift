@@ -7,6 +7,9 @@ struct PortableExecutable {
         var virtualAddress: Int
         var rawSize: Int
         var rawOffset: Int
+
+        /// Where it ends in memory.
+        var virtualEnd: Int { virtualAddress + (virtualSize == 0 ? rawSize : virtualSize) }
     }
 
     /// File offset of the COFF header.

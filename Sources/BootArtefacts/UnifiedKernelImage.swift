@@ -26,7 +26,7 @@ public enum UnifiedKernelImage {
 
         let alignment = max(executable.sectionAlignment, 4096)
         var address =
-            executable.sections.map { $0.virtualAddress + max($0.virtualSize, $0.rawSize) }.max() ?? headersSize
+            executable.sections.map(\.virtualEnd).max() ?? headersSize
         guard address <= Int(Int32.max) else {
             throw PortableExecutable.error("the stub's sections reach to byte \(address)")
         }

@@ -106,6 +106,15 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
         #expect(built[stamp..<stamp + 4].allSatisfy { $0 == 0 })
     }
 
+    @Test func withoutSectionsOnlyTimeAndChecksumChange() throws {
+        var built = try UnifiedKernelImage.assemble(stub: stub, sections: [])
+        for field in [8, 88] {
+            let range = offset(stub) + field..<offset(stub) + field + 4
+            built.replaceSubrange(range, with: stub[range])
+        }
+        #expect(built == stub)
+    }
+
     @Test func headersGrowWhenTheTableHasNoRoom() throws {
         var parts = Self.parts()
         for number in 0..<30 { parts.append((".x\(number)", [UInt8](repeating: UInt8(number), count: 100))) }
