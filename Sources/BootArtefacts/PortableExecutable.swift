@@ -1,5 +1,5 @@
-/// The headers of a 64-bit PE file, as EFI programs are (Microsoft's "PE Format" specification): every field that is used
-/// here was checked against the file's length.
+/// The headers of a 64-bit PE file, as EFI programs are (Microsoft's "PE Format" specification): every field that is
+/// used here was checked against the file's length.
 struct PortableExecutable {
     struct Section {
         var name: String

@@ -8,8 +8,8 @@ public enum UnifiedKernelImage {
     ///
     /// Each section starts on a page of its own behind the last one. The time stamp becomes 0, the checksum is right.
     /// Needs about twice the memory of the result.
-    /// - Throws: ``BootArtefactError`` if the stub is no unsigned 64-bit PE file, a name is impossible or taken, a section
-    ///   is empty, or the result would not fit in 4 GiB.
+    /// - Throws: ``BootArtefactError`` if the stub is no unsigned 64-bit PE file, a name is impossible or taken, a
+    ///   section is empty, or the result would be larger than 2 GiB.
     public static func assemble(stub: [UInt8], sections: [Section]) throws(BootArtefactError) -> [UInt8] {
         let executable = try PortableExecutable(stub)
         guard !executable.isSigned else {
@@ -103,7 +103,7 @@ extension UnifiedKernelImage {
         let firstAddress = executable.sections.map(\.virtualAddress).min() ?? .max
         guard size <= firstAddress else {
             throw PortableExecutable.error(
-                "the headers need \(size) bytes for \(total) sections, but the stub's first section is at \(firstAddress)"
+                "the headers need \(size) bytes for \(total) sections, but the first section is at \(firstAddress)"
             )
         }
         return size

@@ -129,6 +129,17 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
         #expect(storedChecksum(built) == checksum(built))
     }
 
+    @Test func headersNeverGrowIntoTheFirstSection() {
+        var forged = stub
+        // The first section's address: right behind the headers.
+        let field = offset(stub) + 24 + 240 + 12
+        forged.replaceSubrange(field..<field + 4, with: [0, 8, 0, 0])
+        let many = (0..<60).map { (name: ".\($0)", content: [UInt8(1)]) }
+        #expect { try UnifiedKernelImage.assemble(stub: forged, sections: many) } throws: {
+            "\($0)".contains("first section is at 2048")
+        }
+    }
+
     @Test(arguments: ["", ".toolongname", ".sp ace", "/4", ".umläut", ".text", ".linux"])
     func impossibleOrTakenNameIsRefused(_ name: String) {
         #expect(throws: BootArtefactError.self) {
