@@ -1,7 +1,7 @@
 /// Writes a cpio archive in the `newc` format (kernel: Documentation/driver-api/early-userspace/buffer-format.rst).
 ///
-/// The same calls give the same bytes: inode numbers count up, times are 0, everything is root's. A directory comes before
-/// what is in it, as the kernel needs it. Paths are relative: `usr/bin/busybox`.
+/// The same calls give the same bytes: inode numbers count up, times are 0, everything is root's. A directory comes
+/// before what is in it, as the kernel needs it. Paths are relative: `usr/bin/busybox`.
 public struct CpioArchive: Sendable {
     private var bytes: [UInt8] = []
     private var nextInode: UInt32 = 1

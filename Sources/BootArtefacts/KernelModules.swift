@@ -36,9 +36,9 @@ public struct KernelModules: Sendable {
 
     /// The files to insert, in order, each once, for the modules of these names and all they need.
     ///
-    /// Paths are as in `modules.dep`: relative to `/lib/modules/VERSION`, with the suffix `.ko`, `.ko.xz` and so on. `-` and
-    /// `_` are the same; a name that ends in `?` may be missing; what is built into the kernel is left out. A soft dependency
-    /// that is missing is left out, as modprobe(8) does.
+    /// Paths are as in `modules.dep`: relative to `/lib/modules/VERSION`, with their suffix (`.ko`, `.ko.xz`).
+    /// `-` and `_` are the same; a name that ends in `?` may be missing; what is built into the kernel is left out,
+    /// and so is a soft dependency that is missing, as modprobe(8) does.
     /// - Throws: ``BootArtefactError`` that names what is missing, or a circle.
     public func loadOrder(for names: [String]) throws(BootArtefactError) -> [String] {
         var missing: [String] = []

@@ -40,9 +40,8 @@ public struct LoaderEntryName: Sendable, Hashable, CustomStringConvertible {
         self.generation = generation
         if parts.count == 1 { return }
         let counters = parts[1].split(separator: "-", omittingEmptySubsequences: false)
-        // Int would also take a sign.
-        guard (1...2).contains(counters.count), counters.allSatisfy({ $0.utf8.allSatisfy(isDigit) }),
-            let left = Int(counters[0]), let done = counters.count == 2 ? Int(counters[1]) : 0
+        guard (1...2).contains(counters.count), let left = Int(counters[0]),
+            let done = counters.count == 2 ? Int(counters[1]) : 0
         else { return nil }
         tries = BootTries(left: left, done: done)
     }
@@ -130,5 +129,3 @@ public struct LoaderConfiguration: Sendable, Hashable {
     /// The file's text.
     public var text: String { "timeout \(timeoutSeconds)\neditor no\nauto-entries no\nauto-firmware no\n" }
 }
-
-private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }

@@ -1,5 +1,5 @@
-/// The headers of a 64-bit PE file, as EFI programs are (Microsoft's "PE Format" specification): every field that is used
-/// here was checked against the file's length.
+/// The headers of a 64-bit PE file, as EFI programs are (Microsoft's "PE Format" specification): every field that is
+/// used here was checked against the file's length.
 struct PortableExecutable {
     struct Section {
         var name: String
@@ -7,6 +7,9 @@ struct PortableExecutable {
         var virtualAddress: Int
         var rawSize: Int
         var rawOffset: Int
+
+        /// Where it ends in memory.
+        var virtualEnd: Int { virtualAddress + (virtualSize == 0 ? rawSize : virtualSize) }
     }
 
     /// File offset of the COFF header.

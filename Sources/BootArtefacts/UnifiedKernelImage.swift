@@ -8,8 +8,8 @@ public enum UnifiedKernelImage {
     ///
     /// Each section starts on a page of its own behind the last one. The time stamp becomes 0, the checksum is right.
     /// Needs about twice the memory of the result.
-    /// - Throws: ``BootArtefactError`` if the stub is no unsigned 64-bit PE file, a name is impossible or taken, a section
-    ///   is empty, or the result would not fit in 4 GiB.
+    /// - Throws: ``BootArtefactError`` if the stub is no unsigned 64-bit PE file, a name is impossible or taken, a
+    ///   section is empty, or the result would be larger than 2 GiB.
     public static func assemble(stub: [UInt8], sections: [Section]) throws(BootArtefactError) -> [UInt8] {
         let executable = try PortableExecutable(stub)
         guard !executable.isSigned else {
@@ -26,7 +26,7 @@ public enum UnifiedKernelImage {
 
         let alignment = max(executable.sectionAlignment, 4096)
         var address =
-            executable.sections.map { $0.virtualAddress + max($0.virtualSize, $0.rawSize) }.max() ?? headersSize
+            executable.sections.map(\.virtualEnd).max() ?? headersSize
         guard address <= Int(Int32.max) else {
             throw PortableExecutable.error("the stub's sections reach to byte \(address)")
         }
@@ -103,7 +103,7 @@ extension UnifiedKernelImage {
         let firstAddress = executable.sections.map(\.virtualAddress).min() ?? .max
         guard size <= firstAddress else {
             throw PortableExecutable.error(
-                "the headers need \(size) bytes for \(total) sections, but the stub's first section is at \(firstAddress)"
+                "the headers need \(size) bytes for \(total) sections, but the first section is at \(firstAddress)"
             )
         }
         return size

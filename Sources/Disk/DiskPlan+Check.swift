@@ -1,8 +1,8 @@
 extension DiskPlan {
     /// Finds out whether this plan can become a partition table of ours.
     ///
-    /// Sizes, alignment, numbers, names, GUIDs that occur twice and overlaps are looked at; `subject` is what errors call
-    /// the disk.
+    /// Sizes, alignment, numbers, names, GUIDs that occur twice and overlaps are looked at; `subject` is what errors
+    /// call the disk.
     /// - Throws: ``DiskError`` with the partition and the figure that is wrong.
     public func check(_ subject: String = "disk plan") throws(DiskError) {
         try checkEntries(subject)

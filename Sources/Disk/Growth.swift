@@ -15,8 +15,8 @@ extension PartitionTable {
     ///
     /// For the first boot of an image on a larger disk: the backup table moves to the end, the partition grows to the
     /// last whole MiB before it, and for a block device the kernel is told (`BLKPG_RESIZE_PARTITION`), also while it is
-    /// mounted. The file system in it stays as it is: see ``resizeExt4(mountPoint:)``, which must be called also if this
-    /// had nothing to do, since power may have failed between the two.
+    /// mounted. The file system in it stays as it is: see ``resizeExt4(mountPoint:)``, which must be called also if
+    /// this had nothing to do, since power may have failed between the two.
     /// - Returns: nil if there was nothing to do.
     /// - Throws: ``DiskError`` if there is no such partition or another lies behind it.
     public static func grow(path: String, partition number: Int) throws(DiskError) -> GrowResult? {

@@ -34,14 +34,20 @@ public struct Superblock: Sendable, Equatable {
             BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_VERSION
         try probe.check(blkid_probe_enable_superblocks(probe.pointer, 1), name)
         try probe.check(blkid_probe_set_superblocks_flags(probe.pointer, wanted), name)
-        switch blkid_do_safeprobe(probe.pointer) {
-        case 0: break
-        case 1: return nil
-        case -2:
+        errno = 0
+        let result = blkid_do_safeprobe(probe.pointer)
+        let code = errno
+        switch (result, code) {
+        case (0, _): break
+        case (1, _): return nil
+        // Ambivalent is -2, but -1 with libblkid 2.41, where only errno tells it from a failed read.
+        case (-2, _), (_, 0):
             throw DiskError(
                 .signature, name,
                 "more than one format claims the \(size) bytes at \(offset): wipe the old one's signature (wipefs)")
-        default: throw DiskError(.device, name, "the \(size) bytes at \(offset) cannot be probed")
+        default:
+            let cause = SystemError(call: "libblkid", subject: name, code: code)
+            throw DiskError(.device, name, "the \(size) bytes at \(offset) cannot be probed", cause: cause)
         }
         guard let type = probe.value("TYPE") else { return nil }
         return Superblock(

@@ -106,6 +106,15 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
         #expect(built[stamp..<stamp + 4].allSatisfy { $0 == 0 })
     }
 
+    @Test func withoutSectionsOnlyTimeAndChecksumChange() throws {
+        var built = try UnifiedKernelImage.assemble(stub: stub, sections: [])
+        for field in [8, 88] {
+            let range = offset(stub) + field..<offset(stub) + field + 4
+            built.replaceSubrange(range, with: stub[range])
+        }
+        #expect(built == stub)
+    }
+
     @Test func headersGrowWhenTheTableHasNoRoom() throws {
         var parts = Self.parts()
         for number in 0..<30 { parts.append((".x\(number)", [UInt8](repeating: UInt8(number), count: 100))) }
@@ -118,6 +127,17 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
         #expect(try run("objcopy -O binary --only-section=.text \(image) \(image)2").status == 0)
         #expect(try Descriptor.open(image + "2").readToEnd() == wanted[0].content)
         #expect(storedChecksum(built) == checksum(built))
+    }
+
+    @Test func headersNeverGrowIntoTheFirstSection() {
+        var forged = stub
+        // The first section's address: right behind the headers.
+        let field = offset(stub) + 24 + 240 + 12
+        forged.replaceSubrange(field..<field + 4, with: [0, 8, 0, 0])
+        let many = (0..<60).map { (name: ".\($0)", content: [UInt8(1)]) }
+        #expect { try UnifiedKernelImage.assemble(stub: forged, sections: many) } throws: {
+            "\($0)".contains("first section is at 2048")
+        }
     }
 
     @Test(arguments: ["", ".toolongname", ".sp ace", "/4", ".umläut", ".text", ".linux"])

@@ -27,7 +27,7 @@ import Testing
 
     @Test func whatWasPlannedIsReadBack() throws {
         var generator = SeededGenerator(state: 7)
-        for _ in 0..<40 {
+        for _ in 0..<20 {
             let plan = randomPlan(&generator)
             try removeTree(image)
             try PartitionTable.create(path: image, plan: plan)
@@ -39,7 +39,7 @@ import Testing
 
     @Test func sfdiskMakesTheSameBytes() throws {
         var generator = SeededGenerator(state: 11)
-        for round in 0..<12 {
+        for round in 0..<6 {
             let plan = round == 0 ? try samplePlan() : randomPlan(&generator)
             try removeTree(image)
             try PartitionTable.create(path: image, plan: plan)
