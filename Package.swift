@@ -75,12 +75,13 @@ let package = Package(
             .executableTarget(name: "pisces-enter", dependencies: ["CLinux"]),
             .executableTarget(
                 name: "pisces-init", dependencies: ["CInit"],
-                // PID 1 has no dynamic loader in the initrd.
+                // The initrd has no dynamic loader; without its start files no Swift runtime is linked into this C program.
                 linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]),
         ]
         // Tests
         + [
             .target(name: "PiscesTesting", dependencies: ["LinuxSystem"], path: "Tests/PiscesTesting", swiftSettings: strict),
+            .testTarget(name: "InitTests", dependencies: ["CInit", "LinuxSystem"], swiftSettings: strict),
             .testTarget(name: "TidyTests", dependencies: ["PiscesTesting", "LinuxSystem"], swiftSettings: strict),
         ]
 )
