@@ -65,7 +65,10 @@ let package = Package(
         // 2: the constructor
         + library(
             "Constructor",
-            ["BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem"]
+            [
+                "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem",
+                "CLinux",
+            ]
         )
         // 5: the commands
         + [
@@ -85,6 +88,7 @@ let package = Package(
             .testTarget(
                 name: "BootTests", dependencies: ["BlueprintModel", "VirtualMachine", "LinuxSystem"],
                 swiftSettings: strict),
+            .testTarget(name: "InitTests", dependencies: ["CInit", "LinuxSystem"], swiftSettings: strict),
             .testTarget(name: "TidyTests", dependencies: ["PiscesTesting", "LinuxSystem"], swiftSettings: strict),
         ]
 )

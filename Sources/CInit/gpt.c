@@ -88,7 +88,8 @@ size_t cinit_pairs(
     size_t found = 0;
     for (const struct cinit_partition *root = partitions; root < partitions + count; root++) {
         struct cinit_pair pair = {.root = root};
-        if (strcmp(root->type, CINIT_TYPE_ROOT) != 0 || !cinit_generation(root->name, "root-", &pair.generation)) continue;
+        if (strcmp(root->type, CINIT_TYPE_ROOT) != 0) continue;
+        if (!cinit_generation(root->name, "root-", &pair.generation)) continue;
         for (pair.verity = partitions; pair.verity < partitions + count; pair.verity++) {
             uint64_t generation;
             if (strcmp(pair.verity->type, CINIT_TYPE_VERITY) != 0 ||

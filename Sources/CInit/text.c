@@ -35,8 +35,10 @@ const char *cinit_root_hash(const char *command_line, uint8_t hash[32]) {
         size_t length = (size_t)(end - word);
         if (length >= key_length && memcmp(word, key, key_length) == 0) {
             uint8_t value[32];
-            if (!parse_hash(word + key_length, length - key_length, value)) return "roothash= is not 64 hexadecimal digits";
-            if (found && memcmp(value, hash, sizeof value) != 0) return "roothash= is given twice with different values";
+            if (!parse_hash(word + key_length, length - key_length, value))
+                return "roothash= is not 64 hexadecimal digits";
+            if (found && memcmp(value, hash, sizeof value) != 0)
+                return "roothash= is given twice with different values";
             memcpy(hash, value, sizeof value);
             found = true;
         }

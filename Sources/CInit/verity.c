@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// On-disk format of veritysetup(8): the superblock fills the first hash block, the tree follows with its top block first.
+// On-disk format of veritysetup(8): the superblock has the first hash block, the tree follows, its top block first.
 enum { SIGNATURE = 0, VERSION = 8, HASH_TYPE = 12, UUID = 16, ALGORITHM = 32, DATA_BLOCK = 64, HASH_BLOCK = 68 };
 enum { DATA_BLOCKS = 72, SALT_SIZE = 80, SALT = 88 };
 
@@ -51,10 +51,10 @@ bool cinit_verity_table(
     char root[65], salt[2 * sizeof verity->salt + 1] = "-";
     cinit_hex(root_hash, 32, root);
     if (verity->salt_size > 0) cinit_hex(verity->salt, verity->salt_size, salt);
-    // Version, devices, block sizes, data blocks, first hash block (Documentation/admin-guide/device-mapper/verity.rst).
+    // Version, devices, block sizes, data blocks, first hash block (admin-guide/device-mapper/verity.rst).
     // Corrupt data starts the machine anew, so that it costs the boot entry a try.
     int length = snprintf(
-        text, room, "1 %s %s 4096 4096 %" PRIu64 " 1 sha256 %s %s 1 restart_on_corruption", data_device, hash_device,
-        verity->data_blocks, root, salt);
+        text, room, "1 %s %s 4096 4096 %" PRIu64 " 1 sha256 %s %s 1 restart_on_corruption", data_device,
+        hash_device, verity->data_blocks, root, salt);
     return length > 0 && (size_t)length < room;
 }

@@ -25,7 +25,7 @@ public struct QMPClient: ~Copyable {
 
     /// Runs a command without arguments and waits for its answer; events in between are passed over.
     private mutating func execute(_ command: StaticString) throws {
-        try socket.writeAll("{\"execute\": \"\(command)\"}\n")
+        try send("{\"execute\": \"\(command)\"}\n")
         while true {
             let answer = try JSONObject(line())
             if answer.value("return") != nil { return }
@@ -64,11 +64,23 @@ public struct QMPClient: ~Copyable {
         return descriptor
     }
 
+    /// Sends text; a QEMU that is gone is an error, not the signal that write(2) would raise.
+    private func send(_ text: String) throws(SystemError) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let (count, code) = rest.withUnsafeBytes { bytes in
+                (Glibc.send(socket.rawValue, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)), errno)
+            }
+            guard count >= 0 || code == EINTR else { throw SystemError(call: "send", subject: socket.name, code: code) }
+            rest = rest.dropFirst(max(count, 0))
+        }
+    }
+
     /// The next line, without its end.
     private mutating func line() throws -> [UInt8] {
-        let newline = UInt8(ascii: "\n")
+        var searched = 0
         while true {
-            if let end = pending.firstIndex(of: newline) {
+            if let end = pending[searched...].firstIndex(of: UInt8(ascii: "\n")) {
                 let line = Array(pending[..<end])
                 pending.removeFirst(end + 1)
                 return line
@@ -76,6 +88,7 @@ public struct QMPClient: ~Copyable {
             guard pending.count < Self.longestLine else {
                 throw MachineError.monitor("\(socket.name): a line of the answer is longer than 1 MiB")
             }
+            searched = pending.count
             pending += try chunk()
         }
     }

@@ -31,9 +31,8 @@ public struct QemuVersion: Sendable, Comparable, CustomStringConvertible {
         }
         guard version >= oldest else {
             throw .missing(
-                "QEMU \(version) is too old: before \(oldest) emulation with two processors makes the kernel panic at random. "
-                    + "On Debian 12 install qemu-system-x86 and ovmf from bookworm-backports ('sudo make setup' does so)"
-            )
+                "QEMU \(version) is too old: before \(oldest) the kernel panics at random on two emulated processors. "
+                    + "On Debian 12 install qemu-system-x86 and ovmf from bookworm-backports ('make setup' does so)")
         }
     }
 

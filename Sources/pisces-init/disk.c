@@ -13,7 +13,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { DISKS = 32, PATIENCE = 20, PAUSE_MICROSECONDS = 50000 };
+/// Times are in seconds. The kernel's own look at a new disk must not be disturbed: it is over after KERNEL_TIME.
+enum { DISKS = 32, PATIENCE = 20, KERNEL_TIME = 3, PAUSE_MICROSECONDS = 50000 };
 
 /// Why the last look at the disks found nothing; what the failure message says.
 static char reason[300] = "there is no disk";
@@ -170,21 +171,25 @@ static bool try_pairs(struct boot *boot) {
         return true;
     }
     // The boot loader came from this disk: to wait for another is vain.
-    if (complete && boot->loader.partition[0] != 0) fail("no partitions match the root hash; the last ones: %s", reason);
+    if (complete && boot->loader.partition[0] != 0) fail("no partitions match the root hash; the last: %s", reason);
     return false;
 }
 
-static const struct cinit_partition *find_type(const struct disk *disk, const char *type, const char *name) {
+/// Whether a partition has this type and name; NULL stands for any name.
+static bool is(const struct cinit_partition *partition, const char *type, const char *name) {
+    return strcmp(partition->type, type) == 0 && (name == NULL || strcmp(partition->name, name) == 0);
+}
+
+static const struct cinit_partition *find(const struct disk *disk, const char *type, const char *name) {
     for (size_t i = 0; i < disk->count; i++)
-        if (strcmp(disk->partitions[i].type, type) == 0 && (name == NULL || strcmp(disk->partitions[i].name, name) == 0))
-            return &disk->partitions[i];
+        if (is(&disk->partitions[i], type, name)) return &disk->partitions[i];
     return NULL;
 }
 
 static const struct cinit_partition *find_esp(const struct boot *boot) {
     for (size_t i = 0; i < boot->disk.count; i++)
         if (strcasecmp(boot->disk.partitions[i].id, boot->loader.partition) == 0) return &boot->disk.partitions[i];
-    return boot->loader.partition[0] != 0 ? NULL : find_type(&boot->disk, CINIT_TYPE_ESP, NULL);
+    return boot->loader.partition[0] != 0 ? NULL : find(&boot->disk, CINIT_TYPE_ESP, NULL);
 }
 
 /// Whether the disk holds all that is needed; fills `boot` if so.
@@ -195,7 +200,7 @@ static bool try_disk(struct boot *boot, const char *name) {
         snprintf(reason, sizeof reason, "/dev/%s is not the disk that the boot loader started from", name);
         return false;
     }
-    const struct cinit_partition *data = find_type(&boot->disk, CINIT_TYPE_DATA, "data");
+    const struct cinit_partition *data = find(&boot->disk, CINIT_TYPE_DATA, "data");
     if (data == NULL || !find_node(&boot->disk, data, &boot->data)) {
         snprintf(reason, sizeof reason, "/dev/%s has no partition 'data' of the type for /var", name);
         return false;
@@ -204,28 +209,30 @@ static bool try_disk(struct boot *boot, const char *name) {
     return try_pairs(boot);
 }
 
+static void add_missing_nodes(struct disk *disk, const char *name) {
+    struct node node;
+    if (!read_disk(disk, name)) return;
+    for (size_t i = 0; i < disk->count; i++)
+        if (!find_node(disk, &disk->partitions[i], &node)) add_node(disk, &disk->partitions[i]);
+}
+
 void find_disk(struct boot *boot) {
     static char names[DISKS][32];
     double start = seconds();
     bool added = false;
     while (true) {
         size_t count = list_disks(names);
-        for (size_t i = 0; i < count; i++)
-            if (try_disk(boot, names[i])) {
-                if (boot->disk.from_backup) say("/dev/%s: the primary partition table is bad, the backup is used", names[i]);
-                return;
-            }
-        double waited = seconds() - start;
-        if (waited > PATIENCE) fail("no disk matches the root hash after %d seconds; the last one: %s", PATIENCE, reason);
-        // The kernel's own look at a new disk must not be disturbed: it is over by then.
-        for (size_t i = 0; waited > 3 && !added && i < count; i++) {
-            struct disk *disk = &boot->disk;
-            struct node node;
-            if (!read_disk(disk, names[i])) continue;
-            for (size_t j = 0; j < disk->count; j++)
-                if (!find_node(disk, &disk->partitions[j], &node)) add_node(disk, &disk->partitions[j]);
+        for (size_t i = 0; i < count; i++) {
+            if (!try_disk(boot, names[i])) continue;
+            if (boot->disk.from_backup) say("/dev/%s: bad primary partition table, the backup is used", names[i]);
+            return;
         }
-        added |= waited > 3;
+        double waited = seconds() - start;
+        if (waited > PATIENCE) fail("no disk matches the root hash in %d seconds; the last one: %s", PATIENCE, reason);
+        if (waited > KERNEL_TIME && !added) {
+            for (size_t i = 0; i < count; i++) add_missing_nodes(&boot->disk, names[i]);
+            added = true;
+        }
         usleep(PAUSE_MICROSECONDS);
     }
 }

@@ -13,7 +13,8 @@ static void write_record(const struct boot *boot) {
     format_text(
         text, sizeof text,
         "Generation: %" PRIu64 "\nSlot: %c\nDisk: /dev/%s\nRoot: %s\nVerity: %s\nData: %s\n%sRoot-Hash: %s\n%s",
-        boot->generation, boot->slot, boot->disk.name, boot->root.path, boot->tree.path, boot->data.path, esp, hash, entry);
+        boot->generation, boot->slot, boot->disk.name, boot->root.path, boot->tree.path, boot->data.path, esp, hash,
+        entry);
     make_directories("/run/pisces");
     if (!write_text("/run/pisces/boot", text)) fail("cannot write /run/pisces/boot: %m");
 }

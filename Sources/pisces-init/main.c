@@ -1,6 +1,6 @@
-// PID 1 of the initrd: finds the partitions that match the root hash on the kernel command line, makes them the verified
-// root with a writable /etc and /var, and starts systemd. There is no shell and no waiting for a person: what cannot be
-// booted is said on the console, and the machine starts anew so that the boot loader's counting can do its work.
+// PID 1 of the initrd: finds the partitions that match the root hash on the kernel command line, makes of them the
+// verified root with a writable /etc and /var, and starts systemd. There is no shell and no waiting for a person: what
+// cannot be booted is said on the console, and the machine starts anew so that the boot loader counts the try.
 #define _GNU_SOURCE
 #include "util.h"
 

@@ -55,7 +55,7 @@ void mount_state(const struct boot *boot) {
     make_directories(work);
     // A renamed or changed file is whole in the upper layer, so that the copier can read the drift from there alone.
     format_text(
-        options, sizeof options, "lowerdir=" IDENTITY ":/sysroot/etc,upperdir=%s,workdir=%s,redirect_dir=nofollow,metacopy=off",
-        upper, work);
+        options, sizeof options,
+        "lowerdir=" IDENTITY ":/sysroot/etc,upperdir=%s,workdir=%s,redirect_dir=nofollow,metacopy=off", upper, work);
     if (mount("overlay", "/sysroot/etc", "overlay", 0, options) != 0) fail("cannot mount the writable /etc: %m");
 }

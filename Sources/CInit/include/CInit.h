@@ -1,5 +1,5 @@
-// What PID 1 of the initrd decides, without its I/O: bytes and text in, values out. The bytes come from disks, firmware and
-// boot loader and are never trusted. No function allocates.
+// What PID 1 of the initrd decides, without its I/O: bytes and text in, values out. The bytes come from disks, firmware
+// and boot loader and are never trusted. No function allocates.
 #ifndef PISCES_CINIT_H
 #define PISCES_CINIT_H
 
