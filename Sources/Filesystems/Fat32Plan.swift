@@ -130,6 +130,6 @@ struct FatTime: Equatable {
         }
         date = UInt16((year - 1980) << 9 | month << 5 | (days + 1))
         let second = seconds % 86400
-        time = UInt16(second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2)
+        time = UInt16((second / 3600) << 11 | (second / 60 % 60) << 5 | second % 60 / 2)
     }
 }
