@@ -19,12 +19,11 @@ struct Fat32Plan {
 
     /// `label` is the volume's name: the first entry of the root directory.
     init(_ tree: FileTree, layout: Fat32Layout, label: [UInt8], epoch: Int64) throws(FilesystemError) {
-        try tree.validate()
         let time = FatTime(epoch: epoch)
         var indices: [String: Int] = [:]
         var names: [String: [Fat32Names.ShortName]] = [:]
         // Sizes first: a directory's entries tell where their files will be.
-        for path in tree.paths {
+        for path in try tree.validatedPaths() {
             var size = 0
             var data = Item.Data.directory([])
             switch tree[path]?.kind {
