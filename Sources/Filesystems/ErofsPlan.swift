@@ -38,17 +38,16 @@ struct ErofsPlan {
     private(set) var blocks = 0
 
     init(_ tree: FileTree, epoch: Int64) throws(FilesystemError) {
-        try tree.validate()
-        collect(tree)
+        collect(tree, paths: try tree.validatedPaths())
         for index in inodes.indices { try measure(index, epoch: epoch) }
         try place()
     }
 
     /// Makes the inodes and their directories' entries.
-    private mutating func collect(_ tree: FileTree) {
+    private mutating func collect(_ tree: FileTree, paths: [String]) {
         var indices: [String: Int] = [:]
         var hardlinks: [(path: String, target: String)] = []
-        for path in tree.paths {
+        for path in paths {
             guard let node = tree[path] else { continue }
             if case .hardlink(let target) = node.kind {
                 hardlinks.append((path, target))

@@ -19,12 +19,11 @@ struct Fat32Plan {
 
     /// `label` is the volume's name: the first entry of the root directory.
     init(_ tree: FileTree, layout: Fat32Layout, label: [UInt8], epoch: Int64) throws(FilesystemError) {
-        try tree.validate()
         let time = FatTime(epoch: epoch)
         var indices: [String: Int] = [:]
         var names: [String: [Fat32Names.ShortName]] = [:]
         // Sizes first: a directory's entries tell where their files will be.
-        for path in tree.paths {
+        for path in try tree.validatedPaths() {
             var size = 0
             var data = Item.Data.directory([])
             switch tree[path]?.kind {
@@ -130,6 +129,6 @@ struct FatTime: Equatable {
         }
         date = UInt16((year - 1980) << 9 | month << 5 | (days + 1))
         let second = seconds % 86400
-        time = UInt16(second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2)
+        time = UInt16((second / 3600) << 11 | (second / 60 % 60) << 5 | second % 60 / 2)
     }
 }

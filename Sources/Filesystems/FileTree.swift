@@ -201,7 +201,11 @@ extension FileTree {
 extension FileTree {
     /// Checks what every writer relies on: parents are directories, names are 1 to 255 bytes without NUL, symlink
     /// targets are 1 to 4095, hard links name an inode of their own, sizes are not negative.
-    public func validate() throws(FilesystemError) {
+    public func validate() throws(FilesystemError) { _ = try validatedPaths() }
+
+    /// All paths in order, once ``validate()`` has nothing to say.
+    func validatedPaths() throws(FilesystemError) -> [String] {
+        let paths = paths
         for path in paths {
             guard let node = nodes[path] else { continue }
             if path == "/" {
@@ -217,6 +221,7 @@ extension FileTree {
             }
             try validate(node.kind, at: path)
         }
+        return paths
     }
 
     private func validate(_ kind: Node.Kind, at path: String) throws(FilesystemError) {

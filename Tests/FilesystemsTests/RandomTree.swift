@@ -47,8 +47,18 @@ extension FileTree {
             node.xattrs["user.e"] = []
             node.xattrs["user.big"] = generator.bytes(generator.pick([1, 7, 3000, 5000]))
         }
+        if case .directory = node.kind, generator.chance(30) {
+            node.mode = 0o750
+            node.xattrs["system.posix_acl_access"] = acl
+            node.xattrs["system.posix_acl_default"] = acl
+        }
         return node
     }
+
+    /// `u::rwx,u:1000:rw-,g::r-x,m::r-x,o::---` as acl(5) is kept in an attribute: version, then tag, permission, id.
+    private static let acl: [UInt8] =
+        [2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 2, 0, 6, 0, 0xE8, 3, 0, 0, 4, 0, 5, 0, 255, 255, 255, 255]
+        + [16, 0, 5, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255]
 
     /// The same tree with each inode's first name in path order as its file, and its fields on its hard links, as
     /// readers report it.

@@ -15,7 +15,7 @@ private func data(_ directory: borrowing TemporaryDirectory, blocks: Int) throws
 @Suite struct VerityTests {
     @Test(
         .enabled(if: has("veritysetup"), "needs veritysetup (cryptsetup-bin)"),
-        arguments: [1, 2, 127, 128, 129, 700, 16384, 16385], [0, 32, 256])
+        arguments: [(1, 0), (2, 32), (128, 32), (129, 256), (700, 0), (16384, 32), (16385, 32)])
     func treeIsBitForBitThatOfVeritysetup(blocks: Int, saltSize: Int) throws {
         let directory = try TemporaryDirectory()
         let data = try data(directory, blocks: blocks)
