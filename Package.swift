@@ -61,7 +61,7 @@ let package = Package(
         + library("Disk", ["CFdisk", "CBlkid", "CLinux", "LinuxSystem"], goldens: true)
         + library("Filesystems", ["LinuxSystem"])
         + library("BootArtefacts", ["LinuxSystem"])
-        + library("VirtualMachine", ["LinuxSystem"])
+        + library("VirtualMachine", ["LinuxSystem"], goldens: true)
         // 2: the constructor
         + library(
             "Constructor",
