@@ -28,7 +28,7 @@ private let epoch: Int64 = 1_700_000_000
         #expect(tree.difference(from: seen, ignoring: ignored) == nil)
         for path in tree.paths {
             guard case .file(.bytes(let bytes)) = tree[path]?.kind else { continue }
-            #expect(try root.openBeneath(String(path.dropFirst())).readToEnd() == bytes, "\(path)")
+            #expect(try root.openBeneath(relative(path)).readToEnd() == bytes, "\(path)")
         }
     }
 

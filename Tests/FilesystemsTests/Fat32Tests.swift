@@ -73,7 +73,7 @@ private func write(
         #expect(try FileTree.scan(out).paths == tree.paths)
         for path in tree.paths {
             guard case .file(.bytes(let bytes)) = tree[path]?.kind else { continue }
-            let file = try out.openBeneath(String(path.dropFirst()))
+            let file = try out.openBeneath(relative(path))
             #expect(try file.readToEnd() == bytes, "\(path)")
             // Two seconds fine.
             let modified = try file.status().modified
