@@ -76,7 +76,7 @@ extension Erofs {
 
     /// Splits sorted names into directory blocks. In each the 12-byte entries come first, then the names.
     ///
-    /// - Returns: the range of names in each block, and the directory's size: the last block counts only as far as used.
+    /// - Returns: the range of names in each block, and the directory's size: the last block counts as far as used.
     static func directoryBlocks(_ entries: [Entry]) -> (blocks: [Range<Int>], size: Int) {
         var blocks: [Range<Int>] = []
         var start = 0

@@ -61,7 +61,7 @@ extension ErofsReader {
         let kind: Node.Kind
         switch inode.type {
         case S_IFDIR: kind = .directory
-        case S_IFREG: kind = .file(.staged(path: String(path.dropFirst()), size: inode.size))
+        case S_IFREG: kind = .file(.staged(path: FileTree.relative(path), size: inode.size))
         case S_IFCHR: kind = .characterDevice(major: device.major, minor: device.minor)
         case S_IFBLK: kind = .blockDevice(major: device.major, minor: device.minor)
         case S_IFIFO: kind = .fifo

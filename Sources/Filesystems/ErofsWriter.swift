@@ -44,7 +44,8 @@ public enum ErofsWriter {
             try stream.pad(to: inode.position)
             try stream.append(inodeBytes(inode, index: index))
             try stream.append(inode.xattrs)
-            if inode.isInline { try writeData(inode, plan, source, to: &stream) }
+            // A file that was empty may have grown since.
+            if inode.isInline || inode.size == 0 { try writeData(inode, plan, source, to: &stream) }
         }
         for inode in plan.inodes where !inode.isInline && inode.size > 0 {
             try stream.pad(to: inode.firstBlock * Erofs.blockSize)

@@ -41,8 +41,9 @@ public enum Fat32Writer {
             try writeTable(plan, to: &stream)
         }
         try stream.pad(to: layout.dataSector * Fat32Layout.sectorSize)
-        for item in plan.items where item.clusters > 0 {
+        for item in plan.items {
             try writeData(of: item, source: source, to: &stream)
+            if item.clusters == 0 { continue }
             let clusters = item.firstCluster + item.clusters - 2
             try stream.pad(to: layout.dataSector * Fat32Layout.sectorSize + clusters * layout.clusterSize)
         }

@@ -77,7 +77,7 @@ private struct Scan {
     ) throws(FilesystemError) -> Node.Kind {
         switch status.type {
         case S_IFDIR: return .directory
-        case S_IFREG: return .file(.staged(path: String(path.dropFirst()), size: status.size))
+        case S_IFREG: return .file(.staged(path: FileTree.relative(path), size: status.size))
         case S_IFCHR: return .characterDevice(major: status.major, minor: status.minor)
         case S_IFBLK: return .blockDevice(major: status.major, minor: status.minor)
         case S_IFIFO: return .fifo

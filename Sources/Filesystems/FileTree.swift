@@ -167,6 +167,9 @@ extension FileTree {
         return (parent, String(path[path.utf8.index(after: slash)...]))
     }
 
+    /// An absolute path without its leading slash. By bytes: a mark that combines with the slash is the name's.
+    static func relative(_ path: String) -> String { String(Substring(path.utf8.dropFirst())) }
+
     /// The path of `name` in `directory`.
     static func join(_ directory: String, _ name: String) -> String {
         directory == "/" ? "/" + name : "\(directory)/\(name)"

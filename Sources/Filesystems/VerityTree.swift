@@ -1,12 +1,12 @@
 internal import Glibc
 public import LinuxSystem
 
-/// dm-verity hash trees as `veritysetup format` writes them: superblock version 1, hash type 1, SHA-256, blocks of 4 KiB.
+/// dm-verity hash trees as `veritysetup format` writes them: superblock version 1, hash type 1, SHA-256, 4 KiB blocks.
 ///
-/// The first block holds the superblock. Then come the levels of the tree, the top first. A hash block holds the digests
-/// of 128 blocks of the level below (the last level: of the data), zeros after the last; a digest is SHA-256 of salt and
-/// block. The root hash is the digest of the single top block, or of the data where that is a single block. Source: Linux
-/// kernel, Documentation/admin-guide/device-mapper/verity.rst, and cryptsetup's on-disk format page.
+/// The first block holds the superblock. Then come the levels of the tree, the top first. A hash block holds the
+/// digests of 128 blocks of the level below (the last level: of the data), zeros after the last; a digest is SHA-256 of
+/// salt and block. The root hash is the digest of the single top block, or of the data where that is a single block.
+/// Source: Linux kernel, Documentation/admin-guide/device-mapper/verity.rst, and cryptsetup's on-disk format page.
 public enum VerityTree {
     static let blockSize = 4096
     static let digestSize = 32
@@ -72,8 +72,8 @@ public enum VerityTree {
     /// Checks all data against the root hash by way of the tree, with the salt that the superblock names.
     ///
     /// - Parameter dataSize: the bytes that must be vouched for; a superblock for another size is an error.
-    /// - Returns: the first range of the data, counted from `dataOffset`, that the root hash does not vouch for: a block
-    ///   that changed, or all that a changed block of the tree stands for. nil if all is as it was.
+    /// - Returns: the first range of the data, counted from `dataOffset`, that the root hash does not vouch for: a
+    ///   block that changed, or all that a changed block of the tree stands for. nil if all is as it was.
     public static func verify(
         data: borrowing Descriptor, dataOffset: Int, dataSize: Int,
         hash: borrowing Descriptor, hashOffset: Int, rootHash: Digest

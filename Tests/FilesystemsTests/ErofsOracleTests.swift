@@ -28,7 +28,7 @@ private let epoch: Int64 = 1_700_000_000
         #expect(tree.difference(from: seen, ignoring: ignored) == nil)
         for path in tree.paths {
             guard case .file(.bytes(let bytes)) = tree[path]?.kind else { continue }
-            #expect(try root.openBeneath(String(path.dropFirst())).readToEnd() == bytes, "\(path)")
+            #expect(try root.openBeneath(relative(path)).readToEnd() == bytes, "\(path)")
         }
     }
 
@@ -49,7 +49,17 @@ private let epoch: Int64 = 1_700_000_000
         try expectEqual(to: mountPoint)
         // Lookup by name is a search in sorted blocks, apart from listing.
         let root = try Descriptor.directory(mountPoint)
-        for path in tree.paths where path != "/" { _ = try root.status(of: String(path.dropFirst())) }
+        var links: [String: Int] = [:]
+        for path in tree.paths {
+            switch tree[path]?.kind {
+            case .directory:
+                let subdirectories = tree.children(of: path).filter { tree["\(path)/\($0)"]?.isDirectory == true }
+                links[path] = 2 + subdirectories.count
+            case .hardlink(let target): links[target, default: 0] += 1
+            default: links[path, default: 0] += 1
+            }
+        }
+        for (path, count) in links { #expect(try root.status(of: "./\(path)").links == count, "\(path)") }
     }
 
     @Test(.enabled(if: has("blkid"), "needs blkid"))

@@ -105,6 +105,19 @@ private func image(
         }
     }
 
+    @Test func emptyFileThatBecameAnythingElseIsAnError() throws {
+        let directory = try TemporaryDirectory()
+        var tree = FileTree()
+        tree["/x"] = Node(.file(.staged(path: "file", size: 0)), mode: 0o644)
+        try AtomicFile.write([], to: directory.path + "/file")
+        _ = try image(of: tree, in: directory, source: directory.path)
+        try AtomicFile.write([1], to: directory.path + "/file")
+        #expect(throws: FilesystemError.self) { _ = try image(of: tree, in: directory, source: directory.path) }
+        try Descriptor.directory(directory.path).unlink("file")
+        #expect(mkfifo(directory.path + "/file", 0o600) == 0)
+        #expect(throws: FilesystemError.self) { _ = try image(of: tree, in: directory, source: directory.path) }
+    }
+
     @Test func whatTheFormatCannotHoldIsAnError() throws {
         let directory = try TemporaryDirectory()
         let bad: [Node] = [
@@ -182,9 +195,54 @@ private func image(
         }
     }
 
+    /// An image of `tree` without its superblock's checksum, so that any byte can be changed.
+    private func unchecked(_ tree: FileTree) throws -> [UInt8] {
+        let directory = try TemporaryDirectory()
+        let file = try image(of: tree, in: directory)
+        var bytes = try file.bytes(at: 0, count: file.status().size)
+        bytes[1024 + 8] = 0
+        return bytes
+    }
+
+    @Test func namesOutOfOrderAreRefused() throws {
+        var tree = FileTree()
+        tree["/name1"] = .fifoForTest
+        tree["/name2"] = .fifoForTest
+        var bytes = try unchecked(tree)
+        try readAll(bytes)
+        let names = try #require((0..<bytes.count - 10).first { bytes[$0...].starts(with: "name1name2".utf8) })
+        bytes.swapAt(names + 4, names + 9)
+        #expect(throws: FilesystemError.self) { try readAll(bytes) }
+    }
+
+    @Test func directoriesThatShareDataAreRefused() throws {
+        var tree = FileTree()
+        tree["/large"] = .directory(mode: 0o701, modified: epoch)
+        for number in 0..<300 { tree["/large/\(number)-and-a-few-letters-more"] = .hardlink(to: "/one") }
+        tree["/one"] = .file("", modified: epoch)
+        for number in 0..<100 { tree["/small\(number)"] = .directory(mode: 0o702, modified: epoch) }
+        var bytes = try unchecked(tree)
+        try readAll(bytes)
+        func slots(mode: UInt8) -> [Int] {
+            stride(from: 1152, to: bytes.count, by: 32)
+                .filter { bytes[$0 + 4] == 0xC0 + mode && bytes[$0 + 5] == 0x41 && bytes[$0 + 1] == 0 }
+        }
+        let large = try #require(slots(mode: 1).first)
+        #expect(slots(mode: 2).count == 100)
+        // Layout, then size and first block.
+        for small in slots(mode: 2) {
+            for offset in [0, 8, 9, 10, 11, 16, 17, 18, 19] { bytes[small + offset] = bytes[large + offset] }
+        }
+        #expect(throws: FilesystemError.self) { try readAll(bytes) }
+    }
+
     @Test func changedSuperblockIsRefused() throws {
         var image = try sound()
         image[1024 + 64] ^= 1
         #expect(throws: FilesystemError.self) { try readAll(image) }
     }
+}
+
+extension Node {
+    fileprivate static let fifoForTest = Node(.fifo, mode: 0o600)
 }

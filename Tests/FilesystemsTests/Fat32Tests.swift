@@ -73,12 +73,44 @@ private func write(
         #expect(try FileTree.scan(out).paths == tree.paths)
         for path in tree.paths {
             guard case .file(.bytes(let bytes)) = tree[path]?.kind else { continue }
-            let file = try out.openBeneath(String(path.dropFirst()))
+            let file = try out.openBeneath(relative(path))
             #expect(try file.readToEnd() == bytes, "\(path)")
             // Two seconds fine.
             let modified = try file.status().modified
             #expect(modified == 1_700_000_000)
         }
+    }
+
+    @Test(
+        .enabled(if: has("mcopy"), "needs mtools"),
+        arguments: [
+            (0, 315_532_800), (951_825_599, 951_825_598), (951_868_800, 951_868_800), (1_709_251_199, 1_709_251_198),
+            (4_102_444_800, 4_102_444_800),
+        ] as [(Int64, Int64)])
+    func timesAreUTCWithinWhatFatCanSay(epoch: Int64, seen: Int64) throws {
+        let directory = try TemporaryDirectory()
+        let image = try scratch(directory, "image")
+        var tree = FileTree()
+        tree["/file"] = .file("x")
+        try Fat32Writer.write(
+            tree, source: nil, to: image, at: 0, sizeBytes: 64 * mebibyte, label: "ESP", volumeID: 1, epoch: epoch)
+        let copied = try #require(
+            try run("mcopy", "-m", "-i", directory.path + "/image", "::/file", directory.path + "/file"))
+        #expect(copied.status == 0, "\(copied.output)")
+        let modified = try Descriptor.open(directory.path + "/file").status().modified
+        #expect(modified == seen)
+    }
+
+    @Test(.enabled(if: has("mdir"), "needs mtools"))
+    func timesEndWith2107() throws {
+        let directory = try TemporaryDirectory()
+        var tree = FileTree()
+        tree["/FILE"] = .file("x")
+        try Fat32Writer.write(
+            tree, source: nil, to: scratch(directory, "image"), at: 0, sizeBytes: 64 * mebibyte, label: "ESP",
+            volumeID: 1, epoch: .max)
+        let list = try #require(try run("mdir", "-i", directory.path + "/image", "::/"))
+        #expect(list.output.contains("2107-12-31  23:59"), "\(list.output)")
     }
 
     @Test(.enabled(if: has("mdir"), "needs mtools"))
@@ -108,6 +140,19 @@ private func write(
         for path in tree.paths.reversed() { again[path] = tree[path] }
         try write(again, to: second)
         #expect(try SHA256.hash(first) == SHA256.hash(second))
+    }
+
+    @Test func freeClustersAreFoundWhereTheInformationSectorSays() throws {
+        let directory = try TemporaryDirectory()
+        let image = try scratch(directory, "image")
+        try write(partition(), to: image)
+        func field(_ offset: Int) throws -> Int {
+            try image.bytes(at: offset, count: 4).reversed().reduce(0) { $0 << 8 | Int($1) }
+        }
+        let next = try field(512 + 492)
+        let table = try image.bytes(at: 14, count: 2).reversed().reduce(0) { $0 << 8 | Int($1) } * 512
+        #expect(try field(table + 4 * next) == 0)
+        #expect(try field(table + 4 * (next - 1)) != 0)
     }
 
     @Test func stagedDataIsReadBelowTheSource() throws {

@@ -133,6 +133,14 @@ import Testing
         #expect(throws: FilesystemError.self) { try FileTree.scan(root) }
     }
 
+    @Test func markThatCombinesWithTheSlashBelongsToTheName() throws {
+        let directory = try TemporaryDirectory()
+        try AtomicFile.write([1], to: directory.path + "/\u{301}x")
+        let tree = try FileTree.scan(Descriptor.directory(directory.path))
+        #expect(tree.children(of: "/") == ["\u{301}x"])
+        #expect(tree["/\u{301}x"]?.kind == .file(.staged(path: "\u{301}x", size: 1)))
+    }
+
     @Test func bytesThatAreNotUTF8AreAnError() throws {
         let directory = try TemporaryDirectory()
         let root = try Descriptor.directory(directory.path)

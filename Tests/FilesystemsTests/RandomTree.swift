@@ -21,7 +21,7 @@ extension FileTree {
     }
 
     private static func name(_ number: Int, using generator: inout SeededGenerator) -> String {
-        let decoration = generator.pick(["", "-", "!", ".", "..", "é", "日本語", " ", "~", "+x"])
+        let decoration = generator.pick(["", "-", "!", ".", "..", "é", "日本語", "\u{301}", " ", "~", "+x"])
         return decoration + "\(number)" + String(repeating: "n", count: generator.chance(5) ? 200 : 0)
     }
 
@@ -95,6 +95,9 @@ extension FileTree {
         return nil
     }
 }
+
+/// An absolute path without its slash, which may combine with the name.
+func relative(_ path: String) -> String { String(decoding: path.utf8.dropFirst(), as: UTF8.self) }
 
 extension Node {
     /// Everything but file data.

@@ -13,7 +13,7 @@ func run(_ arguments: String...) throws -> (status: Int32, output: String)? {
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     var argv = arguments.map { strdup($0) } + [nil]
     defer { argv.forEach { free($0) } }
-    let variables = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
+    let variables = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC"]
     var environment = variables.map { strdup($0) } + [nil]
     defer { environment.forEach { free($0) } }
     var child: pid_t = 0
