@@ -66,8 +66,8 @@ let package = Package(
         + library(
             "Constructor",
             [
-                "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem",
-                "CLinux",
+                "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
+                "LinuxSystem",
             ]
         )
         // 5: the commands
@@ -84,7 +84,9 @@ let package = Package(
         ]
         // Tests
         + [
-            .target(name: "PiscesTesting", dependencies: ["LinuxSystem"], path: "Tests/PiscesTesting", swiftSettings: strict),
+            .target(
+                name: "PiscesTesting", dependencies: ["LinuxSystem"], path: "Tests/PiscesTesting", swiftSettings: strict
+            ),
             .testTarget(
                 name: "BootTests", dependencies: ["BlueprintModel", "VirtualMachine", "LinuxSystem"],
                 swiftSettings: strict),

@@ -54,8 +54,8 @@ public struct ArchiveEntry: Sendable, Equatable {
 
 /// Reads archives and compressed files that are in memory, by libarchive.
 ///
-/// The bytes must stay where they are while the reader lives. Every status of libarchive but "ok" and "end" is an error:
-/// a warning means that something could not be represented, and then the copy would not be exact.
+/// The bytes must stay where they are while the reader lives. Every status of libarchive but "ok" and "end" is an
+/// error: a warning means that something could not be represented, and then the copy would not be exact.
 public struct ArchiveReader: ~Copyable {
     private let handle: OpaquePointer
     private let name: String

@@ -17,8 +17,8 @@ extension Blueprint {
     ///
     /// - Parameters:
     ///   - path: the blueprint's file, for `read` and for messages.
-    ///   - read: gives the bytes of a file; what it throws becomes part of the message where the file is named. Paths are
-    ///     `path` and, beside it, the ones that the documents name.
+    ///   - read: gives the bytes of a file; what it throws becomes part of the message where the file is named. Paths
+    ///     are `path` and, beside it, the ones that the documents name.
     /// - Throws: every problem of all files, in their order.
     public static func load(_ path: String, read: @escaping (String) throws -> [UInt8]) throws(DocumentError)
         -> LoadedBlueprint

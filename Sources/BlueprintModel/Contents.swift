@@ -1,5 +1,5 @@
-/// A form that holds the bytes of a file: as text, as base64, or by the name of a file beside the document. As a value all
-/// three are the same: only the bytes count.
+/// A form that holds the bytes of a file: as text, as base64, or by the name of a file beside the document. As a value
+/// all three are the same: only the bytes count.
 protocol ContentsHolder: Sendable {
     var text: String? { get set }
     var base64: [UInt8]? { get set }

@@ -24,7 +24,8 @@ public struct UnknownPath: Error, Sendable, Equatable, CustomStringConvertible {
 extension LoadedBlueprint {
     /// Explains a value by its path: keys joined by ".", elements of lists by their text.
     ///
-    /// Keys that hold "." themselves need no quotes: the longest that exists is taken, as in `units.own.a.service.text`.
+    /// Keys that hold "." themselves need no quotes: the longest that exists is taken, as in
+    /// `units.own.a.service.text`.
     public func explain(_ path: String) throws(UnknownPath) -> Explanation {
         var place = Place(shape: Blueprint.codec.shape, node: tree, documentation: "The whole blueprint.")
         var rest = path[...]

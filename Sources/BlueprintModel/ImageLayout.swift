@@ -26,8 +26,8 @@ public struct ImageLayout: Sendable, Equatable {
         self = try Self.codec.decoded(YAMLNode(parsing: bytes, file: file))
     }
 
-    /// Bytes of a dm-verity hash tree with its superblock over a file system of this many bytes: SHA-256, blocks of 4096
-    /// bytes, 128 digests to a block (the kernel's admin-guide/device-mapper/verity).
+    /// Bytes of a dm-verity hash tree with its superblock over a file system of this many bytes: SHA-256, blocks of
+    /// 4096 bytes, 128 digests to a block (the kernel's admin-guide/device-mapper/verity).
     public static func verityBytes(for bytes: Int) -> Int {
         var blocks = max(0, bytes - 1) / 4096 + 1
         var total = 1

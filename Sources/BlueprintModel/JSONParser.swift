@@ -1,6 +1,6 @@
 extension JSONValue {
-    /// Reads one JSON document, strictly: UTF-8, whole numbers of 64 bits, no duplicate names, at most 64 levels, nothing
-    /// behind it.
+    /// Reads one JSON document, strictly: UTF-8, whole numbers of 64 bits, no duplicate names, at most 64 levels,
+    /// nothing behind it.
     ///
     /// - Parameter file: what errors call the document.
     public init(parsing bytes: [UInt8], file: String) throws(DocumentError) {

@@ -1,6 +1,6 @@
 extension Blueprint {
-    /// The JSON Schema (draft 2020-12) of a blueprint file, for editors: it completes, explains and checks what a schema
-    /// can. A file that others include may lack what they bring, so only the version is required.
+    /// The JSON Schema (draft 2020-12) of a blueprint file, for editors: it completes, explains and checks what a
+    /// schema can. A file that others include may lack what they bring, so only the version is required.
     public static var schema: String {
         codec.shape.document(title: "Blueprint of a system", requiring: [.everywhere]).pretty
     }

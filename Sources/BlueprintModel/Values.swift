@@ -32,7 +32,8 @@ enum Base64 {
     private static let values: [UInt8: UInt32] = Dictionary(
         uniqueKeysWithValues: alphabet.enumerated().map { ($1, UInt32($0)) })
 
-    /// The bytes; nil for anything but full, padded groups with zero spare bits. Line breaks and spaces may stand anywhere.
+    /// The bytes; nil for anything but full, padded groups with zero spare bits. Line breaks and spaces may stand
+    /// anywhere.
     static func decode(_ text: String) -> [UInt8]? {
         let digits = text.utf8.filter { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: " ") }
         guard digits.count.isMultiple(of: 4) else { return nil }

@@ -1,7 +1,7 @@
+internal import Archive
 public import BlueprintModel
 public import ContentStore
 public import Debian
-internal import Archive
 internal import Filesystems
 internal import Glibc
 public import LinuxSystem
@@ -143,6 +143,10 @@ public struct Constructor: Sendable {
     }
 
     private func checkLock(_ digest: Digest) throws {
+        guard request.blueprint.image.verity else {
+            throw ConstructorError(
+                "image: verity: a root without verity cannot be constructed", hint: "leave the key out")
+        }
         let lock = request.lock
         guard lock.blueprint == digest, lock.architecture == request.blueprint.distribution.architecture.rawValue else {
             throw ConstructorError(
@@ -168,14 +172,16 @@ public struct Constructor: Sendable {
         let unpack = Unpack(root: root, packages: packages) { package in
             guard let descriptor = try store.open(package.digest) else {
                 throw ConstructorError(
-                    "package \(package.name) \(package.version) is not in the store", hint: "fetch it: run without --offline")
+                    "package \(package.name) \(package.version) is not in the store",
+                    hint: "fetch it: run without --offline")
             }
             return try DebFile(descriptor, name: package.name)
         }
         let report = report
         let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }
         for (path, mode) in [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777)]
-            as [(String, UInt32)] {
+            as [(String, UInt32)]
+        {
             try root.makeDirectory(path, mode: mode)
         }
         return unpacked

@@ -3,8 +3,8 @@ public import LinuxSystem
 
 /// Brings what is missing into a store.
 ///
-/// Downloads are apt's own (`apt-helper`), so that the host's proxies and credentials count; what arrives is verified here
-/// before it becomes an object. A download that was broken off goes on where it ended.
+/// Downloads are apt's own (`apt-helper`), so that the host's proxies and credentials count; what arrives is verified
+/// here before it becomes an object. A download that was broken off goes on where it ended.
 public struct Fetcher: Sendable {
     /// A file to fetch.
     public struct Item: Sendable, Equatable {

@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// Files by their SHA-256 below one directory; safe under concurrent writers, in threads and in processes.
 ///
-/// An object appears whole and durable under `sha256/ab/abcd…` or not at all, and is read-only from then on. What is read
-/// was verified by this process first. Beside the objects there are `temporary` (being written), `partial` (being fetched),
-/// `corrupt` (set aside) and `lock`.
+/// An object appears whole and durable under `sha256/ab/abcd…` or not at all, and is read-only from then on. What is
+/// read was verified by this process first. Beside the objects there are `temporary` (being written), `partial` (being
+/// fetched), `corrupt` (set aside) and `lock`.
 public final class ObjectStore: Sendable {
     /// The store's directory.
     public let directory: String
@@ -58,8 +58,8 @@ public final class ObjectStore: Sendable {
 // MARK: - Reading
 
 extension ObjectStore {
-    /// Opens an object for reading; nil if there is none. An object with other content than its digest says is set aside
-    /// and reported as ``StoreError/corrupt(_:kept:)``.
+    /// Opens an object for reading; nil if there is none. An object with other content than its digest says is set
+    /// aside and reported as ``StoreError/corrupt(_:kept:)``.
     public func open(_ digest: Digest) throws(StoreError) -> Descriptor? {
         let path = path(of: digest)
         do throws(SystemError) {

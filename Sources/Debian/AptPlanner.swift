@@ -3,15 +3,15 @@ public import LinuxSystem
 
 /// Resolves package names to package files with apt, in a root of its own: nothing of the host's package state counts.
 ///
-/// apt checks the signatures of the release files against the given keyrings and chooses the packages; their digests come
-/// from the package lists those release files vouch for.
+/// apt checks the signatures of the release files against the given keyrings and chooses the packages; their digests
+/// come from the package lists those release files vouch for.
 public enum AptPlanner {
     /// Resolves a request.
     ///
     /// - Parameters:
     ///   - request: what to install, and from where.
-    ///   - stateDirectory: an absolute path of a directory (made if missing) for the package lists; the next call starts
-    ///     from them. One call at a time may use it.
+    ///   - stateDirectory: an absolute path of a directory (made if missing) for the package lists; the next call
+    ///     starts from them. One call at a time may use it.
     ///   - run: starts apt and dpkg-deb.
     public static func plan(
         _ request: PlanRequest, stateDirectory: String, run: @escaping ToolRunner

@@ -1,6 +1,7 @@
 internal import LinuxSystem
 
-/// A root for apt that holds nothing of the host's: its own configuration, sources, keys, lists and empty package state.
+/// A root for apt that holds nothing of the host's: its own configuration, sources, keys, lists and empty package
+/// state.
 ///
 /// Only how to reach a repository comes from the host: proxies, certificate authorities and credentials.
 struct AptRoot {
@@ -119,8 +120,8 @@ extension AptRoot {
         return Deb822.write(stanzas)
     }
 
-    /// Copies the keyrings of the sources into the root: apt tells an armoured one by its name, and takes no name with a
-    /// space. Returns the paths of the copies.
+    /// Copies the keyrings of the sources into the root: apt tells an armoured one by its name, and takes no name with
+    /// a space. Returns the paths of the copies.
     private func copyKeyrings(_ sources: [Source]) throws(PlanError) -> [String?] {
         var copies: [String?] = []
         for (number, source) in sources.enumerated() {

@@ -4,8 +4,8 @@ public enum Deb822 {
     public struct Field: Sendable, Equatable {
         /// The name with the letter case of the file.
         public var name: String
-        /// The value without the space after the colon. Further lines follow a newline and keep their first space or tab,
-        /// so that writing gives back what was read.
+        /// The value without the space after the colon. Further lines follow a newline and keep their first space or
+        /// tab, so that writing gives back what was read.
         public var value: String
         /// The line in the file, from 1; 0 for a field that was not read from one.
         public var line: Int
@@ -40,8 +40,8 @@ public enum Deb822 {
         /// The field of this name in any letter case; nil if there is none.
         public func field(_ name: String) -> Field? { fields.first { sameName($0.name, name) } }
 
-        /// The value of the field of this name in any letter case; nil if there is none. Setting keeps the field's place,
-        /// or appends it; setting nil removes it.
+        /// The value of the field of this name in any letter case; nil if there is none. Setting keeps the field's
+        /// place, or appends it; setting nil removes it.
         public subscript(name: String) -> String? {
             get { field(name)?.value }
             set {
@@ -83,8 +83,8 @@ extension Deb822 {
 
     /// Writes paragraphs, parted by empty lines.
     ///
-    /// A further line of a value gets the space that it must begin with, and an empty one becomes ` .`, so that no value
-    /// can end its field.
+    /// A further line of a value gets the space that it must begin with, and an empty one becomes ` .`, so that no
+    /// value can end its field.
     public static func write(_ stanzas: [Stanza]) -> String {
         stanzas.map { stanza in stanza.fields.map(text).joined() }.joined(separator: "\n")
     }

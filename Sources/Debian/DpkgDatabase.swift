@@ -1,9 +1,9 @@
 /// The texts of dpkg's database below `var/lib/dpkg`, as dpkg itself writes them when it has unpacked packages.
 ///
-/// Pure functions: they say what the files hold. Whoever unpacks writes, besides `status`, into `info/` the file list and
-/// each member of the package's control archive but `control` itself with its mode, each as NAME.MEMBER
-/// (``informationName(control:)``), the checksums if the package brings none, and `info/format`; into `triggers/` the files of ``triggerFiles(_:)`` and an empty
-/// `Unincorp`.
+/// Pure functions: they say what the files hold. Whoever unpacks writes, besides `status`, into `info/` the file list
+/// and each member of the package's control archive but `control` itself with its mode, each as NAME.MEMBER
+/// (``informationName(control:)``), the checksums if the package brings none, and `info/format`; into `triggers/` the
+/// files of ``triggerFiles(_:)`` and an empty `Unincorp`.
 public enum DpkgDatabase {
     /// The content of `info/format`.
     public static let format = "1\n"
@@ -78,8 +78,8 @@ public enum DpkgDatabase {
         return text
     }
 
-    /// The content of `info/NAME.md5sums`, which dpkg makes itself for a package that has no such member: the regular files
-    /// in the order of the package's archive, `md5` as hexadecimal digits.
+    /// The content of `info/NAME.md5sums`, which dpkg makes itself for a package that has no such member: the regular
+    /// files in the order of the package's archive, `md5` as hexadecimal digits.
     public static func checksums(_ files: [(name: String, md5: String)]) -> String {
         files.map { "\($0.md5)  \(fileList([$0.name]).dropFirst())" }.joined()
     }

@@ -1,7 +1,7 @@
 public import LinuxSystem
 
-// The lock's text is a control file (deb822(5)): one paragraph for the lock, then one for each release, package, user and
-// group, each kind in its order. Whoever reads a change of it sees one line for one fact.
+// The lock's text is a control file (deb822(5)): one paragraph for the lock, then one for each release, package, user
+// and group, each kind in its order. Whoever reads a change of it sees one line for one fact.
 
 // MARK: - Writing
 
@@ -72,8 +72,8 @@ extension Lock {
 // MARK: - Reading
 
 extension Lock {
-    /// Reads a lock. A field or a paragraph this version does not know is an error, so is one that is there twice: a lock
-    /// that is half understood would be a different lock. Errors name file and line.
+    /// Reads a lock. A field or a paragraph this version does not know is an error, so is one that is there twice: a
+    /// lock that is half understood would be a different lock. Errors name file and line.
     public init(parsing bytes: [UInt8], file: String) throws(Deb822.SyntaxError) {
         let stanzas = try Deb822.parse(bytes, file: file)
         guard let first = stanzas.first, first.field("Pisces-Lock") != nil else {

@@ -14,8 +14,8 @@ public struct Lock: Sendable, Equatable {
     public var tools: [String: String]
     /// The signed release files the packages were chosen from.
     public var releases: [LockedRelease]
-    /// The packages; ``Lock/init(blueprintName:blueprint:architecture:epoch:tools:releases:packages:users:groups:)`` and
-    /// the codec sort them by name, then architecture.
+    /// The packages; ``Lock/init(blueprintName:blueprint:architecture:epoch:tools:releases:packages:users:groups:)``
+    /// and the codec sort them by name, then architecture.
     public var packages: [LockedPackage]
     /// The uid of every system user.
     public var users: [String: UInt32]

@@ -90,7 +90,8 @@ public struct Plan: Sendable, Equatable {
 }
 
 extension PlanRequest {
-    /// Holds the request to what apt's files and command line can carry: a name is never read as an option or a pattern.
+    /// Holds the request to what apt's files and command line can carry: a name is never read as an option or a
+    /// pattern.
     func check() throws(PlanError) {
         func require(_ condition: Bool, _ message: String, _ remedy: String) throws(PlanError) {
             if !condition { throw PlanError(.request, message, remedy: remedy) }

@@ -1,4 +1,5 @@
-/// One alternative of a relationship field such as `Depends` (deb-control(5)): `name[:architecture] [(operator version)]`.
+/// One alternative of a relationship field such as `Depends` (deb-control(5)): `name[:architecture] [(operator
+/// version)]`.
 struct Relation: Sendable, Equatable {
     /// The package, and after a colon the architecture it must have, if one is named.
     var name: String

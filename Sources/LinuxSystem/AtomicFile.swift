@@ -1,4 +1,4 @@
-public import Glibc
+internal import Glibc
 
 /// A file that appears under its final name whole and durable, or not at all.
 ///
@@ -12,7 +12,7 @@ public struct AtomicFile: ~Copyable {
     public let path: String
 
     /// Starts a file for `path`, whose directory must exist.
-    public static func create(_ path: String, mode: mode_t = 0o644) throws(SystemError) -> AtomicFile {
+    public static func create(_ path: String, mode: UInt32 = 0o644) throws(SystemError) -> AtomicFile {
         let temporary = "\(path).partial-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let descriptor = try Descriptor.open(temporary, O_RDWR | O_CREAT | O_EXCL, mode: mode)
         // The mode of an output does not depend on the caller's umask.
@@ -37,7 +37,7 @@ public struct AtomicFile: ~Copyable {
     }
 
     /// Writes a whole file at once.
-    public static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(SystemError) {
+    public static func write(_ bytes: [UInt8], to path: String, mode: UInt32 = 0o644) throws(SystemError) {
         let file = try create(path, mode: mode)
         try file.descriptor.writeAll(bytes)
         try file.commit()

@@ -3,8 +3,8 @@ internal import Glibc
 
 /// An external program and how to run it.
 ///
-/// Nothing is inherited but what is named here: the environment is ``environment`` alone, no descriptor but 0, 1 and 2 is
-/// passed on. By default the program stays in the caller's process group, so that ^C ends both.
+/// Nothing is inherited but what is named here: the environment is ``environment`` alone, no descriptor but 0, 1 and 2
+/// is passed on. By default the program stays in the caller's process group, so that ^C ends both.
 public struct Command: Sendable {
     /// What the program reads as its standard input.
     public enum Input: Sendable {
@@ -167,9 +167,9 @@ private func isExecutable(_ path: String) -> Bool {
 extension Command {
     /// Runs the program to its end.
     ///
-    /// Output that processes it leaves behind write later is not waited for. Throws if it ends by a signal or with a status
-    /// outside `accepting`. With `eachLine`, captured output is not kept: every line of standard output and standard error
-    /// is handed to it at once, without its newline; a line longer than 64 KiB comes in parts.
+    /// Output that processes it leaves behind write later is not waited for. Throws if it ends by a signal or with a
+    /// status outside `accepting`. With `eachLine`, captured output is not kept: every line of standard output and
+    /// standard error is handed to it at once, without its newline; a line longer than 64 KiB comes in parts.
     @discardableResult
     public func run(
         accepting: ClosedRange<Int32> = 0...0, eachLine: ((String) -> Void)? = nil

@@ -10,6 +10,9 @@ public struct Descriptor: ~Copyable, Sendable {
     /// What errors call it.
     public let name: String
 
+    /// The flag O_PATH: a descriptor that only names a place, as the start of other paths.
+    public static var pathOnly: Int32 { clinux_o_path }
+
     /// Takes ownership of an open descriptor.
     public init(adopting rawValue: Int32, name: String) {
         self.rawValue = rawValue
@@ -19,7 +22,9 @@ public struct Descriptor: ~Copyable, Sendable {
     deinit { _ = close(rawValue) }
 
     /// Opens `path` as open(2) does; `flags` are `O_` constants.
-    public static func open(_ path: String, _ flags: Int32 = O_RDONLY, mode: mode_t = 0o666) throws(SystemError) -> Descriptor {
+    public static func open(_ path: String, _ flags: Int32 = O_RDONLY, mode: UInt32 = 0o666) throws(SystemError)
+        -> Descriptor
+    {
         let result = try call("open", path) { Glibc.open(path, flags | O_CLOEXEC, mode) }
         return Descriptor(adopting: result, name: path)
     }
@@ -30,13 +35,17 @@ public struct Descriptor: ~Copyable, Sendable {
     }
 
     /// Opens `path` below this directory as if this directory were the root: no symlink leaves it.
-    public func openInRoot(_ path: String, _ flags: Int32 = O_RDONLY, mode: mode_t = 0o666) throws(SystemError) -> Descriptor {
+    public func openInRoot(_ path: String, _ flags: Int32 = O_RDONLY, mode: UInt32 = 0o666) throws(SystemError)
+        -> Descriptor
+    {
         let result = try call("openat2", "\(name)/\(path)") { clinux_open_in_root(rawValue, path, flags, mode) }
         return Descriptor(adopting: result, name: "\(name)/\(path)")
     }
 
     /// Opens `path` below this directory; any symlink in it is an error.
-    public func openBeneath(_ path: String, _ flags: Int32 = O_RDONLY, mode: mode_t = 0o666) throws(SystemError) -> Descriptor {
+    public func openBeneath(_ path: String, _ flags: Int32 = O_RDONLY, mode: UInt32 = 0o666) throws(SystemError)
+        -> Descriptor
+    {
         let result = try call("openat2", "\(name)/\(path)") { clinux_open_beneath(rawValue, path, flags, mode) }
         return Descriptor(adopting: result, name: "\(name)/\(path)")
     }
@@ -267,7 +276,7 @@ extension Descriptor {
     }
 
     /// Creates the directory `path` relative to this one; `existing` tells whether one may be there.
-    public func makeDirectory(_ path: String, mode: mode_t = 0o755, existing: Bool = true) throws(SystemError) {
+    public func makeDirectory(_ path: String, mode: UInt32 = 0o755, existing: Bool = true) throws(SystemError) {
         do throws(SystemError) {
             try call("mkdirat", "\(name)/\(path)") { mkdirat(rawValue, path, mode) }
         } catch {

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The user and mount namespace in which a whole command works, so that trees with the owners of an operating system can be
-/// made by root and by an ordinary user alike, and no mount is left behind however the command ends.
+/// The user and mount namespace in which a whole command works, so that trees with the owners of an operating system
+/// can be made by root and by an ordinary user alike, and no mount is left behind however the command ends.
 public enum Workshop {
     /// A file system in memory that exists in the workshop only.
     public struct MemoryFilesystem: Sendable, Equatable {
@@ -37,8 +37,8 @@ public enum Workshop {
 
     /// Starts this program anew in a workshop, with the same arguments and environment, in place of this process.
     ///
-    /// Returns only by an error. If the workshop cannot be made, `pisces-enter` says why on standard error and ends with
-    /// ``HelperStatus/unavailable``.
+    /// Returns only by an error. If the workshop cannot be made, `pisces-enter` says why on standard error and ends
+    /// with ``HelperStatus/unavailable``.
     public static func enter(
         arguments: [String] = Array(CommandLine.arguments.dropFirst()), mounting: [MemoryFilesystem] = [],
         helper: String? = nil
@@ -71,7 +71,8 @@ public enum Workshop {
             + mounting.flatMap { ["--tmpfs", $0.directory + ($0.sizeBytes.map { ":\($0)" } ?? "")] }
     }
 
-    /// The path of `pisces-enter`: the given one, else beside this program, then where the package has it, then in `PATH`.
+    /// The path of `pisces-enter`: the given one, else beside this program, then where the package has it, then in
+    /// `PATH`.
     public static func findHelper(_ given: String? = nil) throws(WorkshopError) -> String {
         if let given { return given }
         let own = (try? Descriptor.directory("/proc/self").linkTarget("exe")).map { parentDirectory(of: $0) }

@@ -16,8 +16,8 @@ public struct MachineCredential: Sendable, Equatable {
 
     /// Logs a user in on the serial console, by a drop-in for its getty (systemd.system-credentials(7)).
     ///
-    /// agetty(8)'s own credential `agetty.autologin` is not enough: systemd's unit gives login(1) options of its own, which
-    /// lack the `-f` that spares the password, and root has none in an image.
+    /// agetty(8)'s own credential `agetty.autologin` is not enough: systemd's unit gives login(1) options of its own,
+    /// which lack the `-f` that spares the password, and root has none in an image.
     public static func autologin(_ user: String = "root", on terminal: String) -> MachineCredential {
         MachineCredential(
             "systemd.unit-dropin.serial-getty@\(terminal).service",

@@ -40,9 +40,21 @@ static void make_machine_id(void) {
     say("this machine has a new identity");
 }
 
+/// Makes where /root, /home and /srv lead: systemd-tmpfiles works in the order of paths and would come to them, on the
+/// first boot, before it makes their targets.
+static void make_homes(void) {
+    static const struct {
+        const char *path;
+        mode_t mode;
+    } homes[] = {{"/sysroot/var/home", 0755}, {"/sysroot/var/roothome", 0700}, {"/sysroot/var/srv", 0755}};
+    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++)
+        if (mkdir(homes[i].path, homes[i].mode) != 0 && errno != EEXIST) fail("cannot make %s: %m", homes[i].path);
+}
+
 void mount_state(const struct boot *boot) {
     if (mount(boot->data.path, "/sysroot/var", "ext4", MS_NODEV | MS_NOSUID, NULL) != 0)
         fail("cannot mount %s on /var: %m", boot->data.path);
+    make_homes();
 
     make_directories(IDENTITY);
     if (!has_machine_id()) make_machine_id();

@@ -47,7 +47,9 @@ struct BootCommand: ParsableCommand {
 
     func run() throws {
         let console = Console(output)
-        guard let architecture = MachineArchitecture.host else { throw Failure("no virtual machines on this processor") }
+        guard let architecture = MachineArchitecture.host else {
+            throw Failure("no virtual machines on this processor")
+        }
         guard access(image, R_OK | (keep ? W_OK : 0)) == 0 else {
             throw SystemError(call: "access", subject: image, code: errno)
         }

@@ -18,7 +18,9 @@ struct ConstructCommand: ParsableCommand {
     @OptionGroup var sources: SourceOptions
     @OptionGroup var output: OutputOptions
 
-    @Option(name: [.customShort("o"), .customLong("output")], help: "The image to write (default: NAME.raw).", completion: .file())
+    @Option(
+        name: [.customShort("o"), .customLong("output")], help: "The image to write (default: NAME.raw).",
+        completion: .file())
     var image: String?
 
     func run() throws {

@@ -23,10 +23,10 @@ struct GrowCommand: ParsableCommand {
         guard let number = Int(String(data.reversed().prefix { $0.isNumber }.reversed())) else {
             throw Failure("\(record): \(data) does not name a partition")
         }
-        guard let growth = try PartitionTable.grow(path: disk, partition: number) else {
-            return console.note("\(data) already reaches the end of \(disk)")
-        }
+        let growth = try PartitionTable.grow(path: disk, partition: number)
+        // In any case: power may have failed between the two steps of an earlier boot.
         try resizeExt4(mountPoint: "/var")
+        guard let growth else { return console.note("\(data) already reaches the end of \(disk)") }
         console.note("\(data): \(humanSize(growth.before.sizeBytes)) → \(humanSize(growth.after.sizeBytes))")
     }
 }

@@ -19,7 +19,9 @@ struct LockCommand: ParsableCommand {
     @Flag(name: .long, help: "Resolve anew, though the lock fits the blueprint.")
     var update = false
 
-    @Flag(name: .long, help: "Show what an update would change; write nothing. Exit status 1 if it would change anything.")
+    @Flag(
+        name: .long, help: "Show what an update would change; write nothing. Exit status 1 if it would change anything."
+    )
     var diff = false
 
     func run() throws {

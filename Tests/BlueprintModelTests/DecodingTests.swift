@@ -32,9 +32,8 @@ import Testing
             """
         let loaded = try loadBlueprint(text, ["keys/extra.asc": "KEY", "from.txt": "from"])
         var wanted = Blueprint(name: "x")
-        wanted.packages.install = ["vim", "less"]
-        wanted.packages.without = ["nano"]
-        wanted.packages.recommends = true
+        (wanted.packages.install, wanted.packages.without) = (["vim", "less"], ["nano"])
+        (wanted.packages.recommends, wanted.locale.lang) = (true, "de_DE.UTF-8")
         wanted.repositories["extra"] = .archive(
             .init(
                 uri: "https://example.org/debian", suites: ["stable"], components: ["main"], signedBy: Array("KEY".utf8)

@@ -3,8 +3,8 @@ import LinuxSystem
 import Synchronization
 
 /// A web server on a free port of this machine, with as many good and bad manners as the tests need:
-/// `/good/NAME` serves a body and parts of it, `/corrupt/NAME` changes its last byte, `/short/NAME` has only its half, and
-/// all else is not found.
+/// `/good/NAME` serves a body and parts of it, `/corrupt/NAME` changes its last byte, `/short/NAME` has only its half,
+/// and all else is not found.
 final class HTTPServer: Sendable {
     let port: UInt16
     private let socket: Descriptor

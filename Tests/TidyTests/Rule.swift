@@ -25,7 +25,8 @@ private func isWritten(_ path: String) -> Bool { isCode(path) || path == "Makefi
 // MARK: - Sizes
 
 extension Rule {
-    static let maximumColumns = 120
+    /// The formatter breaks at 120; a literal or a comment may run a little over.
+    static let maximumColumns = 130
     static let maximumFileLines = 600
     static let maximumFunctionLines = 70
 
@@ -38,8 +39,8 @@ extension Rule {
                 }
                 .map { ($0.offset + 1, "\($0.element.count) characters") }
             },
-            offender: SourceFile(path: "Makefile", text: "a\n" + String(repeating: "é", count: 121)),
-            innocent: SourceFile(path: "Makefile", text: "a\n" + String(repeating: "é", count: 120))),
+            offender: SourceFile(path: "Makefile", text: "a\n" + String(repeating: "é", count: 131)),
+            innocent: SourceFile(path: "Makefile", text: "a\n" + String(repeating: "é", count: 130))),
         Rule(
             testDescription: "Files have at most \(maximumFileLines) lines", applies: isWritten,
             violations: { file in

@@ -37,7 +37,8 @@ import Testing
         options.network = .user(sshPort: 2222)
         options.commandLineExtra = ["systemd.wants=probe.service", "quiet"]
         options.credentials = [
-            .autologin(on: "ttyS0"), .rootKeys("ssh-ed25519 AAAA a@b\n"), .unit("probe.service", "[Service]\nType=oneshot\n"),
+            .autologin(on: "ttyS0"), .rootKeys("ssh-ed25519 AAAA a@b\n"),
+            .unit("probe.service", "[Service]\nType=oneshot\n"),
         ]
         options.monitorSocket = "/run/vm/qmp"
         let text = try QemuPlan.arguments(for: options).joined(separator: "\n") + "\n"

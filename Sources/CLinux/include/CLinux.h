@@ -1,6 +1,7 @@
-// Linux calls and constants that Swift's Glibc module does not import: they need _GNU_SOURCE, which must be defined in a
-// .c file, or they are macros. Each function is the call of the same name in man section 2 or 3, unless its comment says
-// otherwise; all return -1 and set errno on failure.
+// Linux calls and constants that Swift's Glibc module does not import: they need _GNU_SOURCE, which must be defined in
+// a
+// .c file, or they are macros. Each function is the call of the same name in man section 2 or 3, unless its comment
+// says otherwise; all return -1 and set errno on failure.
 #ifndef PISCES_CLINUX_H
 #define PISCES_CLINUX_H
 

@@ -6,8 +6,8 @@ import LinuxSystem
 
 /// Makes what boots: the initrd, the unified kernel image and the content of the EFI system partition.
 ///
-/// Everything comes from the staged root, so from locked packages: the kernel, its modules, systemd's stub and boot loader,
-/// and Pisces' own init. Nothing is compressed here, because a compressor's output changes with its version.
+/// Everything comes from the staged root, so from locked packages: the kernel, its modules, systemd's stub and boot
+/// loader, and Pisces' own init. Nothing is compressed here, because a compressor's output changes with its version.
 struct Boot {
     let root: StagedRoot
     let blueprint: Blueprint
@@ -34,7 +34,8 @@ struct Boot {
         guard let version = versions.first, versions.count == 1 else {
             throw ConstructorError(
                 versions.isEmpty ? "no kernel is installed" : "more than one kernel is installed: \(versions)",
-                hint: "name exactly one under `packages`, for example linux-image-\(blueprint.distribution.architecture)")
+                hint:
+                    "name exactly one under `packages`, for example linux-image-\(blueprint.distribution.architecture)")
         }
         return version
     }
@@ -70,7 +71,7 @@ struct Boot {
     private func initProgram() throws -> [UInt8] {
         do throws(SystemError) {
             return try root.read("usr/lib/pisces/pisces-init")
-        } catch where error.isNotFound {
+        } catch  where error.isNotFound {
             throw ConstructorError(
                 "no package ships /usr/lib/pisces/pisces-init, the initrd's init",
                 hint: "add `pisces` under `packages: install`")
@@ -115,7 +116,9 @@ struct Boot {
     private func boot(_ name: String) throws -> [UInt8] {
         let base = "usr/lib/systemd/boot/efi"
         // The signed boot loader is the same program with Debian's signature.
-        for name in [name, "\(name).signed"] where root.exists("\(base)/\(name)") { return try root.read("\(base)/\(name)") }
+        for name in [name, "\(name).signed"] where root.exists("\(base)/\(name)") {
+            return try root.read("\(base)/\(name)")
+        }
         throw ConstructorError("no package ships /\(base)/\(name)", hint: "install systemd-boot-efi")
     }
 

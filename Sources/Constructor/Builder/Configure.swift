@@ -3,8 +3,8 @@ import LinuxSystem
 
 /// Makes unpacked packages installed ones: writes dpkg's database, then lets the root's own dpkg configure them.
 ///
-/// dpkg itself unpacks one package after another and syncs between; here only its second half runs, on a database in the
-/// state that `dpkg --unpack` of all packages leaves.
+/// dpkg itself unpacks one package after another and syncs between; here only its second half runs, on a database in
+/// the state that `dpkg --unpack` of all packages leaves.
 struct Configure {
     let root: StagedRoot
     let packages: [UnpackedPackage]
@@ -73,7 +73,9 @@ struct Configure {
                 Deb822.Stanza([
                     .init("Package", package.locked.name),
                     // apt files a package of architecture "all" under the native one.
-                    .init("Architecture", package.locked.architecture == "all" ? nativeArchitecture : package.locked.architecture),
+                    .init(
+                        "Architecture",
+                        package.locked.architecture == "all" ? nativeArchitecture : package.locked.architecture),
                     .init("Auto-Installed", "1"),
                 ])
             })
@@ -87,7 +89,8 @@ struct Configure {
 
     private func runPreinsts() throws {
         // base-passwd's makes /etc/passwd and /etc/group, which the others' chown needs.
-        let ordered = packages.filter { $0.locked.name == "base-passwd" }
+        let ordered =
+            packages.filter { $0.locked.name == "base-passwd" }
             + packages.filter { $0.locked.name != "base-passwd" }
         for package in ordered where package.text(of: "preinst") != nil {
             let control = try Deb822.parse(Array((package.text(of: "control") ?? "").utf8), file: "control").first
@@ -99,7 +102,8 @@ struct Configure {
             environment["DPKG_MAINTSCRIPT_ARCH"] = nativeArchitecture
             environment["DPKG_MAINTSCRIPT_NAME"] = "preinst"
             environment["DPKG_ADMINDIR"] = "/var/lib/dpkg"
-            environment["DPKG_RUNNING_VERSION"] = packages.first { $0.locked.name == "dpkg" }?.locked.version.description
+            environment["DPKG_RUNNING_VERSION"] =
+                packages.first { $0.locked.name == "dpkg" }?.locked.version.description
             environment["DPKG_ROOT"] = ""
             let script = "/var/lib/dpkg/info/\(prefix).preinst"
             let result = try inRoot([script, "install"], environment, nil)
@@ -124,7 +128,8 @@ struct Configure {
     }
 
     private static func failure(_ what: String, _ status: Int32, _ output: [UInt8]) -> ConstructorError {
-        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(20).joined(separator: "\n    ")
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(20).joined(
+            separator: "\n    ")
         return ConstructorError(
             "\(what) failed with status \(status):\n    \(lines)",
             hint: "read the script's own message above; its package must be fixed or left out (`packages: without`)")

@@ -32,11 +32,15 @@ struct Identities: Equatable {
     }
 
     private static func settle(_ own: [String: UInt32], _ locked: [String: UInt32]) -> [String: UInt32] {
-        var result: [String: UInt32] = own.filter { locked[$0.key] != nil }.reduce(into: [:]) { $0[$1.key] = locked[$1.key] }
+        var result: [String: UInt32] = own.filter { locked[$0.key] != nil }.reduce(into: [:]) {
+            $0[$1.key] = locked[$1.key]
+        }
         // A locked number stays reserved though its user is not in this build: it may come back.
         var taken = Set(locked.values)
         for (name, number) in own.sorted(by: { bytesPrecede($0.key, $1.key) }) where locked[name] == nil {
-            let free = taken.contains(number) ? dynamic.reversed().first { !taken.contains($0) && !own.values.contains($0) } : number
+            let free =
+                taken.contains(number)
+                ? dynamic.reversed().first { !taken.contains($0) && !own.values.contains($0) } : number
             result[name] = free ?? number
             taken.insert(free ?? number)
         }

@@ -24,7 +24,8 @@ struct ImageBuilder {
     // MARK: - Root and hash tree
 
     /// Writes the root file system and its hash tree; the root hash names the generation from here on.
-    func writeRoot(_ tree: FileTree, to image: borrowing Descriptor) throws -> (rootHash: Digest, artefacts: [Artefact]) {
+    func writeRoot(_ tree: FileTree, to image: borrowing Descriptor) throws -> (rootHash: Digest, artefacts: [Artefact])
+    {
         let place = try plan.place(.root)
         let options = ErofsWriter.Options(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
         let size = try ErofsWriter.write(tree, source: root.directory, to: image, at: place.start, options: options)

@@ -78,7 +78,8 @@ struct RootTree {
 
     private mutating func emptyMountPoints() {
         for (path, mode) in [("/dev", 0o755), ("/proc", 0o555), ("/sys", 0o555), ("/run", 0o755), ("/tmp", 0o1777)]
-            as [(String, UInt32)] {
+            as [(String, UInt32)]
+        {
             tree.removeSubtree(path)
             tree[path] = .directory(mode: mode, modified: epoch)
         }

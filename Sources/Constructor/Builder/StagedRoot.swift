@@ -1,11 +1,10 @@
-internal import CLinux
 internal import Glibc
 import LinuxSystem
 
 /// The root file system under construction, as a directory of the workshop.
 ///
-/// Every path is anchored at its descriptor: a symlink that a package ships may lead anywhere inside the root, never out
-/// of it. Paths are relative to the root, with or without a leading slash.
+/// Every path is anchored at its descriptor: a symlink that a package ships may lead anywhere inside the root, never
+/// out of it. Paths are relative to the root, with or without a leading slash.
 final class StagedRoot: Sendable {
     let path: String
     let directory: Descriptor
@@ -25,11 +24,11 @@ final class StagedRoot: Sendable {
     func parent(of path: String) throws(SystemError) -> Place {
         let relative = Self.relative(path)
         guard let slash = relative.utf8.lastIndex(of: UInt8(ascii: "/")) else {
-            return Place(directory: try directory.openInRoot(".", clinux_o_path | O_DIRECTORY), name: relative)
+            return Place(directory: try directory.openInRoot(".", Descriptor.pathOnly | O_DIRECTORY), name: relative)
         }
         let name = String(relative[relative.utf8.index(after: slash)...])
         let folder = String(relative[..<slash])
-        return Place(directory: try directory.openInRoot(folder, clinux_o_path | O_DIRECTORY), name: name)
+        return Place(directory: try directory.openInRoot(folder, Descriptor.pathOnly | O_DIRECTORY), name: name)
     }
 
     /// Whether something is at `path`; a dangling symlink counts.
@@ -53,7 +52,7 @@ final class StagedRoot: Sendable {
         _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0
     ) throws(SystemError) {
         let place = try makeParent(of: path)
-        do throws(SystemError) { try place.directory.unlink(place.name) } catch where error.isNotFound {}
+        do throws(SystemError) { try place.directory.unlink(place.name) } catch  where error.isNotFound {}
         let file = try place.directory.openBeneath(place.name, O_WRONLY | O_CREAT | O_EXCL)
         try file.writeAll(bytes)
         try file.setOwner(uid: uid, gid: gid)
@@ -68,7 +67,7 @@ final class StagedRoot: Sendable {
     /// Makes a symlink, replacing a file or symlink that is there.
     func symlink(_ path: String, to target: String) throws(SystemError) {
         let place = try makeParent(of: path)
-        do throws(SystemError) { try place.directory.unlink(place.name) } catch where error.isNotFound {}
+        do throws(SystemError) { try place.directory.unlink(place.name) } catch  where error.isNotFound {}
         try place.directory.makeSymlink(place.name, target: target)
     }
 
@@ -86,11 +85,11 @@ final class StagedRoot: Sendable {
         do throws(SystemError) {
             let place = try parent(of: path)
             try place.directory.unlink(place.name)
-        } catch where error.isNotFound {}
+        } catch  where error.isNotFound {}
     }
 
     private func makeParent(of path: String) throws(SystemError) -> Place {
-        do throws(SystemError) { return try parent(of: path) } catch where error.isNotFound {}
+        do throws(SystemError) { return try parent(of: path) } catch  where error.isNotFound {}
         try makeDirectory(parentDirectory(of: Self.relative(path)))
         return try parent(of: path)
     }

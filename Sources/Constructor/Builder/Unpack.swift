@@ -1,5 +1,4 @@
 import Archive
-internal import CLinux
 import Debian
 internal import Glibc
 import LinuxSystem
@@ -16,9 +15,9 @@ struct UnpackedPackage: Sendable {
 
 /// Unpacks the locked packages into the staged root, several at once, straight from the mapped .debs.
 ///
-/// The result does not depend on the order in which they finish: every file has one owner, a path that two packages ship
-/// is settled by Replaces afterwards, and a directory's metadata comes from the first package in `packages` that ships it
-/// (dpkg leaves a directory that exists as it is).
+/// The result does not depend on the order in which they finish: every file has one owner, a path that two packages
+/// ship is settled by Replaces afterwards, and a directory's metadata comes from the first package in `packages` that
+/// ships it (dpkg leaves a directory that exists as it is).
 struct Unpack: Sendable {
     let root: StagedRoot
     let packages: [LockedPackage]
@@ -103,7 +102,7 @@ struct Unpack: Sendable {
         case .directory:
             try place.directory.makeDirectory(place.name)
             // A symlink to a directory may stand for it (merged /usr); anything else may not.
-            _ = try root.directory.openInRoot(path, clinux_o_path | O_DIRECTORY)
+            _ = try root.directory.openInRoot(path, Descriptor.pathOnly | O_DIRECTORY)
         case .file:
             let file = try place.directory.openBeneath(place.name, O_WRONLY | O_CREAT | O_EXCL)
             while true {
@@ -138,10 +137,12 @@ struct Unpack: Sendable {
     private func settleCollisions(_ outcomes: inout [Outcome]) throws {
         for loser in outcomes.indices {
             for path in outcomes[loser].collisions {
-                guard let other = outcomes.indices.first(where: { index in
-                    index != loser && outcomes[index].package.paths.contains("/" + path)
-                        && !outcomes[index].collisions.contains(path)
-                }) else { throw ConstructorError("\(outcomes[loser].package.locked.name) ships /\(path) twice") }
+                guard
+                    let other = outcomes.indices.first(where: { index in
+                        index != loser && outcomes[index].package.paths.contains("/" + path)
+                            && !outcomes[index].collisions.contains(path)
+                    })
+                else { throw ConstructorError("\(outcomes[loser].package.locked.name) ships /\(path) twice") }
                 let late = outcomes[loser].package
                 let early = outcomes[other].package
                 if late.replaces(early.locked.name) {
