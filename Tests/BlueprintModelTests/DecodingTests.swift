@@ -33,7 +33,7 @@ import Testing
         let loaded = try loadBlueprint(text, ["keys/extra.asc": "KEY", "from.txt": "from"])
         var wanted = Blueprint(name: "x")
         (wanted.packages.install, wanted.packages.without) = (["vim", "less"], ["nano"])
-        (wanted.packages.recommends, wanted.locale.lang) = (true, "de_DE.UTF-8")
+        wanted.packages.recommends = true
         wanted.repositories["extra"] = .archive(
             .init(
                 uri: "https://example.org/debian", suites: ["stable"], components: ["main"], signedBy: Array("KEY".utf8)
@@ -44,9 +44,8 @@ import Testing
         ops.sshKeys = ["ssh-ed25519 AAAAC3Nz me"]
         ops.password = .init(name: "ops-password")
         wanted.users["ops"] = ops
-        var web = Blueprint.Group()
-        (web.gid, web.system) = (900, true)
-        wanted.groups["web"] = web
+        wanted.groups["web"] = .init()
+        (wanted.groups["web"]?.gid, wanted.groups["web"]?.system) = (900, true)
         wanted.units.enable = ["ssh.service"]
         wanted.units.own["hello.service"] = Array("[Service]\n".utf8)
         wanted.units.dropIns["ssh.service"] = ["10-x.conf": Array("[Unit]\n".utf8)]
