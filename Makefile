@@ -32,7 +32,7 @@ deb: build ## Pack Pisces as a Debian package in Images/out/deb/
 	.ci/deb/build $(RELEASE) $(DEBS)
 
 image: setup deb ## Turn BLUEPRINT into the bootable disk IMAGE
-	$(RELEASE)/pisces construct $(BLUEPRINT) --output $(IMAGE)
+	.ci/image $(RELEASE) $(DEBS) $(BLUEPRINT) $(IMAGE)
 
 boot: build ## Start IMAGE in QEMU; builds it first if there is none
 	@test -e $(IMAGE) || $(MAKE) image
