@@ -45,7 +45,8 @@ import Testing
         ops.password = .init(name: "ops-password")
         wanted.users["ops"] = ops
         wanted.groups["web"] = .init()
-        (wanted.groups["web"]?.gid, wanted.groups["web"]?.system) = (900, true)
+        wanted.groups["web"]?.gid = 900
+        wanted.groups["web"]?.system = true
         wanted.units.enable = ["ssh.service"]
         wanted.units.own["hello.service"] = Array("[Service]\n".utf8)
         wanted.units.dropIns["ssh.service"] = ["10-x.conf": Array("[Unit]\n".utf8)]
@@ -63,8 +64,7 @@ import Testing
         wanted.network.links["en*"] = link
         (wanted.locale.lang, wanted.locale.keymap) = ("de_DE.UTF-8", "de")
         (wanted.time.zone, wanted.time.ntp) = ("Europe/Berlin", true)
-        wanted.kernel.commandLine = ["quiet"]
-        wanted.kernel.modules = ["tun"]
+        (wanted.kernel.commandLine, wanted.kernel.modules) = (["quiet"], ["tun"])
         wanted.kernel.initrdModules = ["nvme"]
         wanted.kernel.sysctl = ["net.ipv4.ip_forward": "1"]
         wanted.image.verity = false
