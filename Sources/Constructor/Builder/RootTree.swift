@@ -30,7 +30,9 @@ struct RootTree {
 
     // MARK: - What does not belong in an image
 
-    /// Paths that differ on every machine or at every build. A trailing `*` stands for any rest of one name.
+    /// Paths that differ on every machine or at every build. A `*` stands for any part of one name.
+    ///
+    /// dpkg's lock files stay: they are empty, and apt reads a read-only database only where they are.
     static let volatile: [(pattern: String, reason: String)] = [
         ("/etc/ssh/ssh_host_*", "a machine's identity; made at its first boot"),
         ("/etc/.pwd.lock", "a lock"),
@@ -44,7 +46,6 @@ struct RootTree {
         ("/var/cache/apt/*", "remade by apt when it is used"),
         ("/var/cache/debconf/*-old", "a backup"),
         ("/var/lib/dpkg/*-old", "a backup"),
-        ("/var/lib/dpkg/lock*", "a lock"),
         ("/var/lib/dpkg/triggers/Lock", "a lock"),
         ("/var/lib/apt/lists/*", "remade by apt when it is used"),
         ("/var/lib/dbus/machine-id", "a machine's identity"),
