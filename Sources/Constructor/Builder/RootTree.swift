@@ -31,8 +31,6 @@ struct RootTree {
     // MARK: - What does not belong in an image
 
     /// Paths that differ on every machine or at every build. A `*` stands for any part of one name.
-    ///
-    /// dpkg's lock files stay: they are empty, and apt reads a read-only database only where they are.
     static let volatile: [(pattern: String, reason: String)] = [
         ("/etc/ssh/ssh_host_*", "a machine's identity; made at its first boot"),
         ("/etc/.pwd.lock", "a lock"),
@@ -94,6 +92,10 @@ struct RootTree {
     private mutating func moveDatabases() {
         tree[Self.sysimage] = .directory(modified: epoch)
         move("/var/lib/dpkg", to: "\(Self.sysimage)/dpkg")
+        // apt takes a read-only database without locking, but only where its lock files can be opened for reading.
+        for lock in ["lock", "lock-frontend"] {
+            tree["\(Self.sysimage)/dpkg/\(lock)"] = .file("", mode: 0o640, modified: epoch)
+        }
         guard tree["/var/lib/apt/extended_states"] != nil else { return }
         tree["\(Self.sysimage)/apt"] = .directory(modified: epoch)
         move("/var/lib/apt/extended_states", to: "\(Self.sysimage)/apt/extended_states")
