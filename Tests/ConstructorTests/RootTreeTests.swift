@@ -22,7 +22,7 @@ import Testing
         let tree = readOnly { $0["/var/lib/dpkg/status"] = .file("x") }
         #expect(text(tree, "/usr/lib/sysimage/dpkg/status") == "x")
         let lines = text(tree, "/usr/lib/tmpfiles.d/zz-pisces-var.conf") ?? ""
-        #expect(lines.contains("L \"/var/lib/dpkg\" - - - - \"../../usr/lib/sysimage/dpkg\""))
+        #expect(lines.contains("L \"/var/lib/dpkg\" - - - - ../../usr/lib/sysimage/dpkg\n"))
     }
 
     @Test func varIsEmptyAndLaidOutAtBoot() {

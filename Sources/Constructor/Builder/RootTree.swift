@@ -130,7 +130,8 @@ struct RootTree {
             case .directory:
                 lines.append(Self.line("d", path, node))
             case .symlink(let target):
-                lines.append("L \(Self.quoted(path)) - - - - \(Self.quoted(target))")
+                // The last field is taken as it is but for specifiers: quotes would be part of the target.
+                lines.append("L \(Self.quoted(path)) - - - - \(target.replacing("%", with: "%%"))")
             case .file, .hardlink:
                 let copy = Self.factory + path
                 makeParents(of: copy)
