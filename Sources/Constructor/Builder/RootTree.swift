@@ -46,6 +46,7 @@ struct RootTree {
         ("/var/lib/dpkg/*-old", "a backup"),
         ("/var/lib/dpkg/triggers/Lock", "a lock"),
         ("/var/lib/apt/lists/*", "remade by apt when it is used"),
+        ("/var/log/*", "what happened at the build"),
         ("/var/lib/dbus/machine-id", "a machine's identity"),
         ("/var/lib/systemd/random-seed", "a secret of one machine"),
     ]
@@ -55,12 +56,8 @@ struct RootTree {
             let directory = parentDirectory(of: pattern)
             let name = String(pattern.dropFirst(directory.utf8.count + 1))
             for child in tree.children(of: directory) where Self.matches(child, name) {
-                tree.removeSubtree("\(directory)/\(child)")
+                dropFiles("\(directory)/\(child)")
             }
-        }
-        // Logs of the build say nothing about the machine; their directories stay.
-        for path in tree.paths where path.hasPrefix("/var/log/") && tree[path]?.isDirectory == false {
-            tree[path] = nil
         }
         // Empty, not missing: the machine's own comes from the identity layer (machine-id(5)).
         tree["/etc/machine-id"] = .file("", mode: 0o444, modified: epoch)
@@ -71,6 +68,15 @@ struct RootTree {
         let suffix = pattern[pattern.index(after: star)...]
         return name.hasPrefix(pattern[..<star]) && name.hasSuffix(suffix)
             && name.utf8.count >= pattern.utf8.count - 1
+    }
+
+    /// Removes a file, or all files below a directory: a directory is a package's, and dpkg looks for it.
+    private mutating func dropFiles(_ path: String) {
+        guard tree[path]?.isDirectory == true else {
+            tree[path] = nil
+            return
+        }
+        for child in tree.children(of: path) { dropFiles("\(path)/\(child)") }
     }
 
     // MARK: - Places
