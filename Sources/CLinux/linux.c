@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 const int clinux_o_path = O_PATH;
+const int clinux_o_tmpfile = O_TMPFILE;
 
 static int open_how(int directory, const char *path, int flags, unsigned mode, unsigned long resolve) {
     struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = resolve};

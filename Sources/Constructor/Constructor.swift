@@ -129,11 +129,13 @@ public struct Constructor: Sendable {
             try builder.writeData(files: [(path, manifest.canonicalBytes)], to: image.descriptor)
         }
         try phase(.verify) {
-            try builder.finish(
-                image.temporaryPath, image: image.descriptor, rootHash: rootHash, rootSize: rootArtefacts[0].size)
+            try builder.finish(image, rootHash: rootHash, rootSize: rootArtefacts[0].size)
         }
+        // Nothing but a rename is left to fail once the image has its name.
+        let manifestFile = try AtomicFile.create(Self.manifestPath(ofImage: request.output))
+        try manifestFile.descriptor.writeAll(manifest.pretty)
         try image.commit()
-        try AtomicFile.write(Array(manifest.pretty.utf8), to: Self.manifestPath(ofImage: request.output))
+        try manifestFile.commit()
         return Construction(lock: lock, rootHash: rootHash, manifest: manifest)
     }
 

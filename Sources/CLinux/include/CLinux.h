@@ -33,5 +33,6 @@ unsigned clinux_major(uint64_t device);
 unsigned clinux_minor(uint64_t device);
 /// O_PATH, O_TMPFILE.
 extern const int clinux_o_path;
+extern const int clinux_o_tmpfile;
 
 #endif

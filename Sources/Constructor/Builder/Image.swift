@@ -99,24 +99,25 @@ struct ImageBuilder {
 
     /// Writes the partition table, then reads back what matters for a boot: the table itself, the file systems where it
     /// says they are, and the whole root against its hash tree.
-    func finish(_ path: String, image: borrowing Descriptor, rootHash: Digest, rootSize: Int) throws {
+    func finish(_ image: borrowing AtomicFile, rootHash: Digest, rootSize: Int) throws {
+        let path = image.path
         let table = try plan.partitionTable(rootHash: rootHash)
-        try PartitionTable.create(path: path, plan: table)
-        guard try PartitionTable.read(path: path).plan == table else {
+        try PartitionTable.create(path: image.temporaryPath, plan: table)
+        guard try PartitionTable.read(path: image.temporaryPath).plan == table else {
             throw ConstructorError("\(path): the partition table reads back differently")
         }
         let expected: [ImageLayout.Role: String] = [
             .esp: "vfat", .root: "erofs", .verity: "DM_verity_hash", .data: "ext4",
         ]
         for place in plan.places where place.slot != .b {
-            let found = try Superblock.probe(image, offset: UInt64(place.start), size: UInt64(place.size))
+            let found = try Superblock.probe(image.descriptor, offset: UInt64(place.start), size: UInt64(place.size))
             guard found?.type == expected[place.role] else {
                 throw ConstructorError(
                     "\(path): partition \(place.number) reads back as \(found?.type ?? "nothing")")
             }
         }
         let bad = try VerityTree.verify(
-            data: image, dataOffset: try plan.place(.root).start, dataSize: rootSize, hash: image,
+            data: image.descriptor, dataOffset: try plan.place(.root).start, dataSize: rootSize, hash: image.descriptor,
             hashOffset: try plan.place(.verity).start, rootHash: rootHash)
         if let bad { throw ConstructorError("\(path): the root reads back wrong at bytes \(bad)") }
     }
