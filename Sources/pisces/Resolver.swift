@@ -82,9 +82,17 @@ struct Resolver {
         let distribution = blueprint.distribution
         let debian = options.mirror ?? distribution.mirror
         let security = options.securityMirror ?? distribution.securityMirror
-        if let debian, let security { return (debian, security) }
-        let host = try HostMirror.discover(run: runTool)
-        return (debian ?? host.mirror, security ?? host.securityMirror)
+        var mirrors = (debian: debian ?? "", security: security ?? "")
+        if debian == nil || security == nil {
+            let host = try HostMirror.discover(run: runTool)
+            mirrors = (debian ?? host.mirror, security ?? host.securityMirror)
+        }
+        // The lock and the image name the mirror for all to read.
+        for uri in [mirrors.debian, mirrors.security] where uri.contains("@") {
+            throw Failure(
+                "the mirror's URI holds a user name or password; name another by --mirror or in the blueprint")
+        }
+        return mirrors
     }
 
     private func beside(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }

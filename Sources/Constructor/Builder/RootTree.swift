@@ -17,13 +17,13 @@ struct RootTree {
     }
 
     /// The whole transformation.
-    static func readOnly(from tree: FileTree, epoch: Int64) -> FileTree {
+    static func readOnly(from tree: FileTree, epoch: Int64) throws(ConstructorError) -> FileTree {
         var root = RootTree(scanned: tree, epoch: epoch)
         root.dropVolatile()
         root.emptyMountPoints()
         root.moveDatabases()
         root.moveHomes()
-        root.layOutVar()
+        try root.layOutVar()
         root.clampTimes()
         return root.tree
     }
@@ -46,7 +46,6 @@ struct RootTree {
         ("/var/lib/dpkg/*-old", "a backup"),
         ("/var/lib/dpkg/triggers/Lock", "a lock"),
         ("/var/lib/apt/lists/*", "remade by apt when it is used"),
-        ("/var/log/*", "what happened at the build"),
         ("/var/lib/dbus/machine-id", "a machine's identity"),
         ("/var/lib/systemd/random-seed", "a secret of one machine"),
     ]
@@ -58,6 +57,12 @@ struct RootTree {
             for child in tree.children(of: directory) where Self.matches(child, name) {
                 dropFiles("\(directory)/\(child)")
             }
+        }
+        // What happened at the build is not the machine's history, but who may write a log is a package's choice.
+        for path in tree.paths where Self.isBelow("/var/log", path) {
+            guard var node = tree[path], case .file = node.kind else { continue }
+            node.kind = .file(.bytes([]))
+            tree[path] = node
         }
         // Empty, not missing: the machine's own comes from the identity layer (machine-id(5)).
         tree["/etc/machine-id"] = .file("", mode: 0o444, modified: epoch)
@@ -125,13 +130,18 @@ struct RootTree {
     // MARK: - /var
 
     private static let factory = "/usr/share/factory"
+    /// The tmpfiles.d(5) lines, outside the folders that are applied at every boot.
+    private static let layout = "/usr/lib/pisces/system/var.conf"
 
-    /// Moves the content of `/var` to its factory place and writes the tmpfiles.d(5) lines that lay it out at boot
-    /// where it is missing.
-    private mutating func layOutVar() {
-        var lines = ["# The initial content of /var: made at boot where it is missing (tmpfiles.d(5))."]
-        for path in tree.paths where path.hasPrefix("/var/") {
+    /// Moves the content of `/var` to its factory place, and has it laid out at a generation's first boot where it is
+    /// missing. Only then: what an administrator removes or locks up later stays as it is.
+    private mutating func layOutVar() throws(ConstructorError) {
+        var lines = ["# The initial content of /var, laid out by pisces-var.service."]
+        for path in tree.paths where Self.isBelow("/var", path) {
             guard let node = tree[path] else { continue }
+            guard node.xattrs["security.capability"] == nil else {
+                throw ConstructorError("\(path) has file capabilities, which cannot be laid out in /var")
+            }
             switch node.kind {
             case .directory:
                 lines.append(Self.line("d", path, node))
@@ -144,16 +154,48 @@ struct RootTree {
                 tree[copy] = node
                 lines.append(Self.line("C", path, node))
             case .characterDevice, .blockDevice, .fifo, .socket:
-                // Nothing in a package's /var is one.
-                continue
+                throw ConstructorError("\(path) is a device, pipe or socket, which cannot be laid out in /var")
             }
         }
         tree.removeSubtree("/var")
         tree["/var"] = .directory(modified: epoch)
-        makeParents(of: "/usr/lib/tmpfiles.d/x")
-        // Last in name order: a package's own line for the same path wins.
-        tree["/usr/lib/tmpfiles.d/zz-pisces-var.conf"] = .file(
-            lines.map { "\($0)\n" }.joined(), modified: epoch)
+        put(lines.map { "\($0)\n" }.joined(), at: Self.layout)
+        makeLayoutUnit()
+    }
+
+    private mutating func makeLayoutUnit() {
+        let units = "/usr/lib/systemd/system"
+        // /run/pisces/state is what pisces-init says belongs to the booted generation.
+        put(
+            """
+            [Unit]
+            Description=Lay out /var for this generation
+            DefaultDependencies=no
+            ConditionPathExists=!/run/pisces/state/var-is-laid-out
+            RequiresMountsFor=/var
+            Before=systemd-tmpfiles-setup.service systemd-journal-flush.service sysinit.target shutdown.target
+            Conflicts=shutdown.target
+
+            [Service]
+            Type=oneshot
+            RemainAfterExit=yes
+            ExecStart=/usr/bin/systemd-tmpfiles --create \(Self.layout)
+            ExecStart=/usr/bin/touch /run/pisces/state/var-is-laid-out
+
+            """, at: "\(units)/pisces-var.service")
+        makeParents(of: "\(units)/sysinit.target.wants/x")
+        tree["\(units)/sysinit.target.wants/pisces-var.service"] = .symlink(
+            "../pisces-var.service", modified: epoch)
+    }
+
+    private mutating func put(_ text: String, at path: String) {
+        makeParents(of: path)
+        tree[path] = .file(text, modified: epoch)
+    }
+
+    /// Whether `path` is below `directory`, by bytes: to a String, a slash before a combining mark is no slash.
+    private static func isBelow(_ directory: String, _ path: String) -> Bool {
+        path.utf8.starts(with: directory.utf8) && path.utf8.dropFirst(directory.utf8.count).first == UInt8(ascii: "/")
     }
 
     private static func line(_ type: String, _ path: String, _ node: Node) -> String {
