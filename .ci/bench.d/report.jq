@@ -20,34 +20,38 @@ def row($cells): "| " + ($cells | join(" | ")) + " |";
 
 def median($who; $step; $key): [$records[] | select(.who == $who and .step == $step) | .[$key] | values] | sort
     | if length == 0 then null else (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2 end;
-def parts($who): map({step: ., wall: median($who; .; "wall"), cpu: median($who; .; "cpu"), peak: median($who; .; "peak")});
+def parts($who): map({step: .} + (. as $step | ["wall", "cpu", "peak"] | map({(.): median($who; $step; .)}) | add));
 def named: map("\(.step) \(.wall | seconds)") | join(", ");
-def bytes($sizes; $name): $sizes[] | select(.name == $name) | if $name == "disk" then .allocated * 512 else .size end;
+def bytes($sizes; $name): $sizes[] | select(.name == $name) | if $name == "disk" then .blocks * 512 else .size end;
 
 [groups[] | {step: .[0], ours: (.[1] | parts("ours")), peer: (.[2] | parts("peer"))}
-    | .oursWall = ([.ours[].wall] | add) | .peerWall = ([.peer[].wall] | add) | .ratio = ratio(.oursWall; .peerWall)] as $steps
+    | .oursWall = ([.ours[].wall] | add) | .peerWall = ([.peer[].wall] | add)
+    | .ratio = ratio(.oursWall; .peerWall)] as $steps
 | [$steps[:-1][].peer[]] as $peerParts
 | (["total"] | parts("ours")[0]) as $us
 | {wall: ([$peerParts[].wall] | add), cpu: ([$peerParts[].cpu] | add), peak: ([$peerParts[].peak] | max)} as $it
 | (["decompress", "copy"] | parts("floor")) as $floor
 | ([$floor[].wall] | add) as $floorWall
-| {conditions: {version: $version, blueprint: $manifest[0].name, $packages, $runs, $processors, $load}, ours: $us, peer: $it,
-    $floor, ratios: {wall: ratio($us.wall; $it.wall), cpu: ratio($us.cpu; $it.cpu), peak: ratio($us.peak; $it.peak),
-    floor: ratio($us.wall; $floorWall)}, $steps, slow: [$steps[] | select(.ratio != null and .ratio >= 10) | .step],
+| {conditions: {$version, blueprint: $manifest[0].name, $packages, $runs, $processors, $load},
+    ours: $us, peer: $it, $floor, $steps,
+    ratios: (["wall", "cpu", "peak"] | map({(.): ratio($us[.]; $it[.])}) | add + {floor: ratio($us.wall; $floorWall)}),
+    slow: [$steps[] | select(.ratio != null and .ratio >= 10) | .step],
     sizes: {ours: ($ours + $manifest[0].artefacts), $peer}, $records}
 | .table = ([
     "\($version): `construct` beside mmdebstrap and tools: \(.conditions.blueprint), \($packages) packages, "
         + "medians of \($runs) runs, \($processors) processors, load \($load)", "",
     row(["Wall seconds", "ours", "peer", "ours/peer", "our phases", "the peer's steps"]), "|---|--:|--:|--:|---|---|",
-    (.steps[] | row([.step, (.oursWall | seconds), (.peerWall | seconds), (.ratio | marked), (.ours | named), (.peer | named)])),
+    (.steps[] | row([.step, (.oursWall | seconds), (.peerWall | seconds), (.ratio | marked),
+        (.ours | named), (.peer | named)])),
     row(["start, lock, store, tear-down", ($us.wall - ([.steps[].oursWall] | add) | seconds), "", "", "", ""]),
     row(["**total**", ($us.wall | seconds), ($it.wall | seconds), (.ratios.wall | marked), "", ""]),
     row(["CPU seconds, user and system", ($us.cpu | seconds), ($it.cpu | seconds), (.ratios.cpu | marked), "", ""]),
-    row(["peak RSS of the process tree, MB", ($us.peak | fixed(1)), ($it.peak | fixed(1)), (.ratios.peak | marked), "", ""]),
+    row(["peak RSS of processes, MB", ($us.peak | fixed(1)), ($it.peak | fixed(1)), (.ratios.peak | marked), "", ""]),
     (.sizes as $sizes | "root", "verity", "uki", "disk" | bytes($sizes.ours; .) as $a | bytes($sizes.peer; .) as $b
         | row(["\(.)\(if . == "disk" then ", allocated" else "" end), MB", ($a / 1e6 | fixed(1)), ($b / 1e6 | fixed(1)),
             (ratio($a; $b) | marked), "", ""])),
     "", "Floor: \($floor | named), together \($floorWall | seconds) s without any maintainer script; ours takes "
         + "\(.ratios.floor | fixed(2)) times that.",
-    if .slow == [] then "No step takes ten times its peer's." else "**Ten times the peer's or more: \(.slow | join("; ")).**" end
+    if .slow == [] then "No step takes ten times its peer's."
+    else "**Ten times the peer's or more: \(.slow | join("; ")).**" end
 ] | join("\n"))
