@@ -2,6 +2,7 @@ internal import Archive
 public import BlueprintModel
 public import ContentStore
 public import Debian
+internal import Disk
 internal import Filesystems
 internal import Glibc
 public import LinuxSystem
@@ -81,6 +82,14 @@ public struct Constructor: Sendable {
 
     /// Constructs; a failure leaves nothing at the output's name.
     public func run() throws -> Construction {
+        do {
+            return try construct()
+        } catch {
+            throw withRemedy(error)
+        }
+    }
+
+    private func construct() throws -> Construction {
         try check()
         let plan = try ImagePlan(blueprint: request.blueprint, seed: request.lock.blueprint, layout: request.layout)
         let rootPath = "\(request.workDirectory)/root"
@@ -150,7 +159,8 @@ public struct Constructor: Sendable {
         guard lock.blueprint == digest, lock.architecture == blueprint.distribution.architecture.rawValue else {
             throw ConstructorError(
                 "the lock is not of this blueprint: it was made for \(lock.blueprintName) with digest "
-                    + "\(lock.blueprint.hex.prefix(12)), the blueprint has \(digest.hex.prefix(12))",
+                    + "\(lock.blueprint.hex.prefix(12)), the blueprint has \(digest.hex.prefix(12))"
+                    + repositoriesOutsideLock.map { "; the lock knows nothing of the repository \($0)" }.joined(),
                 hint: "run `pisces lock` to resolve the blueprint as it is now")
         }
         guard lock.tools["pisces"] == piscesVersion else {
@@ -174,6 +184,40 @@ public struct Constructor: Sendable {
                 hint: "use trixie")
         }
         _ = try ImagePlan(blueprint: blueprint, seed: digest, layout: request.layout)
+        do throws(SystemError) {
+            _ = try AtomicFile.create(request.output)
+        } catch {
+            throw ConstructorError(
+                "the image cannot be written: \(error)", hint: "choose another place with --output, or make its folder")
+        }
+    }
+
+    private var repositoriesOutsideLock: [String] {
+        let known = request.lock.packages.map { package in
+            switch package.source {
+            case .directory(let name): name
+            case .release(let name): String(name.prefix { $0 != "/" })
+            }
+        }
+        return Set(request.blueprint.repositories.keys).subtracting(known).sorted(by: bytesPrecede)
+    }
+
+    /// Says what to do about a full disk.
+    private func withRemedy(_ error: any Error) -> any Error {
+        let cause: SystemError? =
+            switch error {
+            case let error as SystemError: error
+            case let error as DiskError: error.cause
+            case FilesystemError.system(let error): error
+            default: nil
+            }
+        guard let cause, cause.isFull else { return error }
+        let isInWorkshop = cause.subject.hasPrefix(request.workDirectory)
+        return ConstructorError(
+            "\(error)",
+            hint: isInWorkshop
+                ? "the root is made in memory, in half of it at most: free some, or leave packages out"
+                : "free some space there, or choose another place with --output")
     }
 
     private func phase<Result>(_ phase: ConstructionPhase, _ body: () throws -> Result) throws -> Result {
@@ -190,12 +234,16 @@ public struct Constructor: Sendable {
         let store = request.store
         let done = Counter()
         let unpack = Unpack(root: root, packages: packages) { package in
-            guard let descriptor = try store.open(package.digest) else {
-                throw ConstructorError(
-                    "package \(package.name) \(package.version) is not in the store",
-                    hint: "fetch it: run without --offline")
+            do {
+                guard let descriptor = try store.open(package.digest) else {
+                    throw ConstructorError(
+                        "package \(package.name) \(package.version) is not in the store",
+                        hint: "fetch it: run without --offline")
+                }
+                return try DebFile(descriptor, name: package.name)
+            } catch let error as StoreError {
+                throw ConstructorError("package \(package.name) \(package.version): \(error)")
             }
-            return try DebFile(descriptor, name: package.name)
         }
         let report = report
         let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }

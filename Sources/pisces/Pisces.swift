@@ -32,20 +32,10 @@ struct Pisces: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let error where exitCode(for: error) == .failure && !(error is ExitCode) {
-            Console(json: CommandLine.arguments.contains("--json")).error(message(of: error))
+            Console(json: CommandLine.arguments.contains("--json")).error("\(error)")
             Glibc.exit(1)
         } catch {
             exit(withError: error)
         }
-    }
-
-    /// The text of an error; a full disk says only a path, so the next step is added.
-    private static func message(of error: any Error) -> String {
-        guard "\(error)".contains(String(cString: strerror(ENOSPC))) else { return "\(error)" }
-        return """
-            \(error)
-              to mend it: free space there; a build keeps its tree in memory, at most half of it, in \
-            \(Workspace.cache)/workshop
-            """
     }
 }

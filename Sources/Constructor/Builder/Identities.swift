@@ -28,7 +28,7 @@ struct Identities: Equatable {
     }
 
     /// The numbers to use: the locked one of every name that has one, its own for a new name where that is free, else
-    /// the highest free one of its range. `chosen` numbers are taken.
+    /// another of its range. `chosen` numbers are taken.
     func settled(by lock: Identities, chosen: Identities = Identities(users: [:], groups: [:])) throws -> Identities {
         Identities(
             users: try Self.settle(users, lock.users, taken: Set(chosen.users.values)),
@@ -53,7 +53,9 @@ struct Identities: Equatable {
             }
             let range = dynamic.first { $0.contains(number) } ?? number...number
             let isFree = { (number: UInt32) in !taken.contains(number) && !own.values.contains(number) }
-            guard let free = taken.contains(number) ? range.reversed().first(where: isFree) : number else {
+            // As the tools do it: downwards for the system, upwards for people.
+            let candidates = range.lowerBound < 1000 ? Array(range.reversed()) : Array(range)
+            guard let free = taken.contains(number) ? candidates.first(where: isFree) : number else {
                 throw ConstructorError("no number from \(range) is left for \(name)")
             }
             result[name] = free
