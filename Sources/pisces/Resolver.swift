@@ -30,8 +30,7 @@ struct Resolver {
     private var folder: String { parentDirectory(of: path) }
 
     func openStore() throws -> ObjectStore {
-        let directory = options.store ?? "\(Workspace.cache)/store"
-        try makeDirectories(directory)
+        let directory = try options.store ?? Workspace.cacheDirectory("store")
         return try ObjectStore(directory)
     }
 
@@ -40,8 +39,8 @@ struct Resolver {
         if options.offline {
             throw Failure("a lock cannot be made offline: it needs the mirror's package lists; run without --offline")
         }
-        let state = "\(Workspace.cache)/apt/\(SHA256.hash(Array(try Workspace.absolute(path).utf8)).hex.prefix(16))"
-        try makeDirectories(state)
+        let digest = SHA256.hash(Array(try Workspace.absolute(path).utf8))
+        let state = try Workspace.cacheDirectory("apt/\(digest.hex.prefix(16))")
         console.begin("resolve \(blueprint.name)")
         let plan = try AptPlanner.plan(try request(keyringDirectory: state), stateDirectory: state, run: runTool)
         let bytes = plan.packages.reduce(0) { $0 + $1.size }
