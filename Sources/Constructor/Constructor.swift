@@ -2,6 +2,7 @@ internal import Archive
 public import BlueprintModel
 public import ContentStore
 public import Debian
+internal import Disk
 internal import Filesystems
 internal import Glibc
 public import LinuxSystem
@@ -81,9 +82,31 @@ public struct Constructor: Sendable {
 
     /// Constructs; a failure leaves nothing at the output's name.
     public func run() throws -> Construction {
+        do {
+            return try construct(try plan())
+        } catch {
+            throw withRemedy(error)
+        }
+    }
+
+    /// Finds what is wrong before a package is fetched: a lock of another blueprint, a layout of another machine, an
+    /// output that cannot be written.
+    public func check() throws { _ = try plan() }
+
+    private func plan() throws -> ImagePlan {
         let digest = SHA256.hash(request.blueprint.canonicalBytes)
         try checkLock(digest)
         let plan = try ImagePlan(blueprint: request.blueprint, seed: digest, layout: request.layout)
+        do throws(SystemError) {
+            _ = try AtomicFile.create(request.output)
+        } catch {
+            throw ConstructorError(
+                "the image cannot be written: \(error)", hint: "choose another place with --output, or make its folder")
+        }
+        return plan
+    }
+
+    private func construct(_ plan: ImagePlan) throws -> Construction {
         let rootPath = "\(request.workDirectory)/root"
         let scratch = "\(request.workDirectory)/scratch"
         try makeDirectories(rootPath)
@@ -150,12 +173,42 @@ public struct Constructor: Sendable {
                 "image: verity: a root without verity cannot be constructed", hint: "leave the key out")
         }
         let lock = request.lock
+        let unknown = repositoriesOutsideLock.map { "the repository \($0)" }.joined(separator: ", ")
         guard lock.blueprint == digest, lock.architecture == request.blueprint.distribution.architecture.rawValue else {
             throw ConstructorError(
                 "the lock is not of this blueprint: it was made for \(lock.blueprintName) with digest "
-                    + "\(lock.blueprint.hex.prefix(12)), the blueprint has \(digest.hex.prefix(12))",
+                    + "\(lock.blueprint.hex.prefix(12)), the blueprint has \(digest.hex.prefix(12))"
+                    + (unknown.isEmpty ? "" : "; the lock knows nothing of \(unknown)"),
                 hint: "run `pisces lock --update` to resolve the blueprint as it is now")
         }
+    }
+
+    private var repositoriesOutsideLock: [String] {
+        let known = request.lock.packages.map { package in
+            switch package.source {
+            case .directory(let name): name
+            case .release(let name): String(name.prefix { $0 != "/" })
+            }
+        }
+        return Set(request.blueprint.repositories.keys).subtracting(known).sorted(by: bytesPrecede)
+    }
+
+    /// Says what to do about a full disk.
+    private func withRemedy(_ error: any Error) -> any Error {
+        let cause: SystemError? =
+            switch error {
+            case let error as SystemError: error
+            case let error as DiskError: error.cause
+            case FilesystemError.system(let error): error
+            default: nil
+            }
+        guard let cause, cause.isFull else { return error }
+        let isInWorkshop = cause.subject.hasPrefix(request.workDirectory)
+        return ConstructorError(
+            "\(error)",
+            hint: isInWorkshop
+                ? "the root is made in memory: free some, or leave packages out"
+                : "free some space there, or choose another place with --output")
     }
 
     private func phase<Result>(_ phase: ConstructionPhase, _ body: () throws -> Result) throws -> Result {
@@ -172,12 +225,16 @@ public struct Constructor: Sendable {
         let store = request.store
         let done = Counter()
         let unpack = Unpack(root: root, packages: packages) { package in
-            guard let descriptor = try store.open(package.digest) else {
-                throw ConstructorError(
-                    "package \(package.name) \(package.version) is not in the store",
-                    hint: "fetch it: run without --offline")
+            do {
+                guard let descriptor = try store.open(package.digest) else {
+                    throw ConstructorError(
+                        "package \(package.name) \(package.version) is not in the store",
+                        hint: "fetch it: run without --offline")
+                }
+                return try DebFile(descriptor, name: package.name)
+            } catch let error as StoreError {
+                throw ConstructorError("package \(package.name) \(package.version): \(error)")
             }
-            return try DebFile(descriptor, name: package.name)
         }
         let report = report
         let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }
@@ -189,19 +246,26 @@ public struct Constructor: Sendable {
         return unpacked
     }
 
-    /// Applies the blueprint, and completes the lock with the numbers that the maintainer scripts chose.
+    /// Applies the blueprint, and completes the lock with the numbers that maintainer scripts and useradd chose.
     private func customize(_ root: StagedRoot, runner: @escaping ToolRunner) throws -> Lock {
         var lock = request.lock
+        let customization = Customization(root: root, blueprint: request.blueprint, lock: lock, inRoot: runner)
+        try customization.run()
+        // A number that the blueprint says goes before one that the lock once chose.
+        lock.users = Self.without(request.blueprint.users.compactMapValues(\.uid), lock.users)
+        lock.groups = Self.without(request.blueprint.groups.compactMapValues(\.gid), lock.groups)
         let seen = Identities(accounts: try Accounts(root: root))
         let settled = seen.settled(by: Identities(users: lock.users, groups: lock.groups))
         lock.users.merge(settled.users) { $1 }
         lock.groups.merge(settled.groups) { $1 }
-        let customization = Customization(root: root, blueprint: request.blueprint, lock: lock, inRoot: runner)
-        try customization.run()
         // What the machine is made of, for the people who meet it and for drift; the copier never reads it.
         try root.write(request.blueprint.canonicalBytes, to: "usr/lib/pisces/system/blueprint.json")
         try root.write(lock.text, to: "usr/lib/pisces/system/lock")
         return lock
+    }
+
+    private static func without(_ chosen: [String: Int], _ locked: [String: UInt32]) -> [String: UInt32] {
+        locked.filter { chosen[$0.key] == nil && !chosen.values.contains(Int($0.value)) }
     }
 
     private func rootTree(_ root: StagedRoot, lock: Lock) throws -> FileTree {

@@ -24,6 +24,7 @@ struct ConstructCommand: ParsableCommand {
     var image: String?
 
     func run() throws {
+        Pisces.saySoWhenInterrupted()
         let console = Console(output)
         // First what can fail in an instant, so that mistakes show before anything is set up.
         let loaded = try argument.load()
@@ -36,19 +37,20 @@ struct ConstructCommand: ParsableCommand {
         let lockPath = Workspace.lockPath(of: argument.blueprint)
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
         let store = try resolver.openStore()
-        try resolver.fetch(lock, into: store)
-
         let image = self.image ?? "\(loaded.blueprint.name).raw"
         let request = ConstructionRequest(
             blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, workDirectory: mountPoint,
             output: image)
-        let construction = try Constructor(request) { event in
+        let constructor = Constructor(request) { event in
             switch event {
             case .began(let phase): console.begin(phase.rawValue)
             case .advanced(let done, let total): console.advance(done, of: total, "\(done) of \(total)")
             case .ended: console.end()
             }
-        }.run()
+        }
+        try constructor.check()
+        try resolver.fetch(lock, into: store)
+        let construction = try constructor.run()
         if construction.lock != lock {
             try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")

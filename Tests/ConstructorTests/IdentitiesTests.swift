@@ -39,7 +39,13 @@ import Testing
 
     @Test func accountsOutsideTheDynamicRangeStay() {
         let accounts = Accounts(
-            passwd: "root:x:0:0::/:/x\nops:x:1000:1000::/:/x\nsshd:x:101:65534::/:/x\n", group: "root:x:0:\n")
-        #expect(Identities(accounts: accounts).users == ["sshd": 101])
+            passwd: "root:x:0:0::/:/x\nops:x:1000:1000::/:/x\nsshd:x:101:65534::/:/x\nnobody:x:65534:65534::/:/x\n",
+            group: "root:x:0:\n")
+        #expect(Identities(accounts: accounts).users == ["ops": 1000, "sshd": 101])
+    }
+
+    @Test func peopleKeepTheirNumbersWhenOneComesBeforeThem() {
+        let seen = Identities(users: ["aaron": 1000, "alice": 1001], groups: [:])
+        #expect(seen.settled(by: Identities(users: ["alice": 1000], groups: [:])).users == ["aaron": 1002, "alice": 1000])
     }
 }

@@ -2,9 +2,9 @@ import Debian
 import Filesystems
 import LinuxSystem
 
-/// The numbers of the system users and groups, held fixed by the lock.
+/// The numbers of the users and groups that nobody chose a number for, held fixed by the lock.
 ///
-/// Maintainer scripts take the next free number, so that the order of installation decides which; from one lock to the
+/// Maintainer scripts and useradd(8) take the next free number, so that the order of installation decides which; from one lock to the
 /// next a number could come to mean another user, and files on the data partition would change hands. So the numbers of
 /// the first build are written into the lock, and later builds are renumbered to it.
 struct Identities: Equatable {
@@ -12,12 +12,16 @@ struct Identities: Equatable {
     var groups: [String: UInt32]
 
     /// The range that adduser(8) and systemd-sysusers(8) allocate from; base-passwd's numbers below it never change.
-    static let dynamic: ClosedRange<UInt32> = 100...999
+    static let system: ClosedRange<UInt32> = 100...999
+    /// The range for people.
+    static let people: ClosedRange<UInt32> = 1000...59999
+
+    private static func isDynamic(_ number: UInt32) -> Bool { system.contains(number) || people.contains(number) }
 
     /// The dynamic users and groups among all accounts.
     init(accounts: Accounts) {
-        users = accounts.users.filter { Self.dynamic.contains($0.value) }
-        groups = accounts.groups.filter { Self.dynamic.contains($0.value) }
+        users = accounts.users.filter { Self.isDynamic($0.value) }
+        groups = accounts.groups.filter { Self.isDynamic($0.value) }
     }
 
     init(users: [String: UInt32], groups: [String: UInt32]) {
@@ -26,7 +30,7 @@ struct Identities: Equatable {
     }
 
     /// The numbers to use: the locked one of every name that has one, its own for a new name where that is free, else
-    /// the highest free one.
+    /// the next free one: downwards for the system, upwards for people.
     func settled(by lock: Identities) -> Identities {
         Identities(users: Self.settle(users, lock.users), groups: Self.settle(groups, lock.groups))
     }
@@ -38,9 +42,10 @@ struct Identities: Equatable {
         // A locked number stays reserved though its user is not in this build: it may come back.
         var taken = Set(locked.values)
         for (name, number) in own.sorted(by: { bytesPrecede($0.key, $1.key) }) where locked[name] == nil {
+            let range = people.contains(number) ? Array(people) : system.reversed()
             let free =
                 taken.contains(number)
-                ? dynamic.reversed().first { !taken.contains($0) && !own.values.contains($0) } : number
+                ? range.first { !taken.contains($0) && !own.values.contains($0) } : number
             result[name] = free ?? number
             taken.insert(free ?? number)
         }
