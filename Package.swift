@@ -90,6 +90,10 @@ let package = Package(
             .testTarget(
                 name: "BootTests", dependencies: ["BlueprintModel", "VirtualMachine", "LinuxSystem"],
                 swiftSettings: strict),
+            .testTarget(
+                name: "SystemTests",
+                dependencies: ["PiscesTesting", "BlueprintModel", "Debian", "Disk", "Filesystems", "LinuxSystem"],
+                exclude: ["Goldens"], swiftSettings: strict),
             .testTarget(name: "InitTests", dependencies: ["CInit", "LinuxSystem"], swiftSettings: strict),
             .testTarget(name: "TidyTests", dependencies: ["PiscesTesting", "LinuxSystem"], swiftSettings: strict),
         ]

@@ -96,8 +96,12 @@ extension Fetcher {
     /// Makes an object of what arrived; false if it is not what was wanted.
     private func take(_ attempt: inout Attempt, _ answers: Answers) throws(StoreError) -> Bool {
         let (item, path) = (attempt.item, partialPath(attempt.item))
-        let reason = attempt.uri.flatMap { answers[$0] }
+        let reason = attempt.uri.flatMap { answers[$0] ?? answers[Self.asAptWritesIt($0)] }
         let size = fileSize(path)
+        // As apt and copy(_:to:) say it; what was written last may be nothing at all.
+        if let reason, reason.contains(String(cString: strerror(ENOSPC))) {
+            throw .system(SystemError(call: "write", subject: path, code: ENOSPC))
+        }
         if access(path, F_OK) != 0 {
             attempt.fail(reason ?? answers[""] ?? "nothing arrived")
             return false
@@ -118,6 +122,11 @@ extension Fetcher {
             if !attempt.isResumed { attempt.fail("wanted SHA-256 \(wanted), got \(got)\(sizes)") }
             return false
         }
+    }
+
+    /// apt encodes a plus, which is in many versions.
+    private static func asAptWritesIt(_ uri: String) -> String {
+        String(decoding: uri.utf8.flatMap { $0 == UInt8(ascii: "+") ? Array("%2b".utf8) : [$0] }, as: UTF8.self)
     }
 
     /// Copies a local file; nil if that went well.

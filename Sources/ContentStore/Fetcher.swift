@@ -156,7 +156,8 @@ public enum FetchError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "Fetch these once with a network, or copy them into the store."
         case .failed(let lines):
             "these files could not be fetched:\n" + lines.map { "  \($0)\n" }.joined()
-                + "Check the network and the mirror; exact versions leave a mirror within days, a snapshot keeps them."
+                + "Check the network and the mirror. A mirror keeps a version for days only, a snapshot for ever: where one "
+                + "is gone, resolve the blueprint anew with `pisces lock --update`."
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import Glibc
+
 extension AptPlanner {
     /// Fetches release files and package lists that have changed; any source that fails is an error.
     static func update(_ root: AptRoot, _ sources: [AptRoot.Source]) throws(PlanError) {
@@ -7,6 +9,12 @@ extension AptPlanner {
 
     /// Turns what apt said into an error about the first source that has the gravest trouble.
     static func explain(_ answer: ToolOutput, _ sources: [AptRoot.Source]) -> PlanError {
+        let full = String(cString: strerror(ENOSPC))
+        if let line = (answer.output + answer.errors).first(where: { $0.contains(full) }) {
+            return PlanError(
+                .tool, "there is no room for the package lists:\n  \(trimmed(line))",
+                remedy: "Free some space where the cache is ($XDG_CACHE_HOME, else ~/.cache): they need 200 MB.")
+        }
         let troubles: [(words: [String], error: (String, AptRoot.Source?) -> PlanError)] = [
             (["expired (invalid since", "is not valid yet"], untimely),
             (

@@ -24,6 +24,7 @@ struct ConstructCommand: ParsableCommand {
     var image: String?
 
     func run() throws {
+        Pisces.saySoWhenInterrupted()
         let console = Console(output)
         // First what can fail in an instant, so that mistakes show before anything is set up.
         let loaded = try argument.load()

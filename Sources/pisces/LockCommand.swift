@@ -25,6 +25,7 @@ struct LockCommand: ParsableCommand {
     var diff = false
 
     func run() throws {
+        Pisces.saySoWhenInterrupted()
         let console = Console(output)
         let loaded = try argument.load()
         let path = Workspace.lockPath(of: argument.blueprint)

@@ -38,4 +38,16 @@ struct Pisces: ParsableCommand {
             exit(withError: error)
         }
     }
+
+    /// ^C ends the process at once, by that signal: nothing has to be cleaned up. From here on it says what that means.
+    static func saySoWhenInterrupted() {
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                let text: StaticString = "\ninterrupted: nothing was left behind; run the same command again\n"
+                _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+                signal(number, SIG_DFL)
+                raise(number)
+            }
+        }
+    }
 }

@@ -45,4 +45,7 @@ public func run(_ argv: String...) throws -> String {
 public struct ToolFailure: Error {
     /// Its command line and its standard error.
     public let message: String
+
+    /// Makes an error.
+    public init(message: String) { self.message = message }
 }

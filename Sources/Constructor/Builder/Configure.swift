@@ -119,17 +119,19 @@ struct Configure {
     }
 
     private func dpkgConfigure() throws {
+        // Stopped at the first failure, and with both outputs in one, so that the script's own words come last.
+        let dpkg = "exec dpkg --configure --pending --force-confdef --force-confold --abort-after=1 2>&1"
         let result = try inRoot(
-            ["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"],
+            ["sh", "-c", dpkg],
             Self.environment(epoch: epoch), nil)
         guard result.status != 0 else { return }
-        let output = String(decoding: result.output + result.errorOutput, as: UTF8.self)
+        let output = String(decoding: result.output, as: UTF8.self)
         // dpkg ends with the list of packages it could not configure, one to a line, indented.
         let failed = output.split(separator: "\n").drop { !$0.hasPrefix("Errors were encountered") }.dropFirst()
-            .map { String($0.drop { $0 == " " }) }
+            .prefix { $0.hasPrefix(" ") }.map { String($0.drop { $0 == " " }) }
         throw Self.failure(
             failed.isEmpty ? "dpkg --configure" : "configuring \(failed.joined(separator: ", "))", result.status,
-            result.errorOutput + result.output)
+            result.output)
     }
 
     private static func failure(_ what: String, _ status: Int32, _ output: [UInt8]) -> ConstructorError {

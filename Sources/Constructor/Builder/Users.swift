@@ -24,7 +24,7 @@ extension Customization {
         var arguments = ["useradd", "--shell", user.shell ?? (user.system ? "/usr/sbin/nologin" : "/bin/bash")]
         arguments += user.system ? ["--system", "--no-create-home"] : ["--create-home"]
         arguments += ["--user-group", "--comment", user.comment]
-        if let home = user.home { arguments += ["--home-dir", home] }
+        if let home = user.home ?? (user.system ? "/nonexistent" : nil) { arguments += ["--home-dir", home] }
         if let uid = user.uid { arguments += ["--uid", "\(uid)"] }
         if !user.groups.isEmpty { arguments += ["--groups", user.groups.joined(separator: ",")] }
         return arguments + [name]

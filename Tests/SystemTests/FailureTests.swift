@@ -1,0 +1,131 @@
+import Glibc
+import LinuxSystem
+import PiscesTesting
+import Testing
+
+/// Whatever goes wrong: a clear message with the next step, status 1, and nothing left behind.
+extension SystemTests {
+    @Suite struct FailureTests {
+        private let site: Site
+
+        init() throws { site = try Site.shared.get() }
+
+        @Test(arguments: [
+            ("packages:", "pakages:", ":4:1: unknown key \"pakages\"", "did you mean \"packages\"?"),
+            ("uid: 1500", "uid: many", ":20:10: ", "\"many\""),
+            ("report.sh", "nothing.sh", ":50:39: cannot read \"nothing.sh\"", "No such file"),
+            ("Asia/Tokyo", "Asia Tokyo", ":60:15: ", "\"Asia Tokyo\""),
+        ])
+        func badBlueprintIsRefusedWithItsPlace(_ good: String, _ bad: String, _ place: String, _ words: String) throws {
+            let folder = try site.makeFolder(
+                "bad-\(bad.filter(\.isLetter))", blueprint: nodeBlueprint.replacing(good, with: bad, maxReplacements: 1)
+            )
+            for verb in ["check", "lock", "construct"] {
+                let outcome = try folder.command(verb).outcome()
+                #expect(outcome.status == .exited(1))
+                #expect(outcome.errors.hasPrefix("error: \(folder.blueprint)\(place)"), "\(outcome.errors)")
+                #expect(outcome.errors.contains(words), "\(outcome.errors)")
+            }
+            #expect(try folder.outputs() == [])
+        }
+
+        @Test func unknownPackageIsNamedWithItsNeighbours() throws {
+            let folder = try site.makeFolder(
+                "unknown-package", blueprint: nodeBlueprint.replacing("- openssh-server", with: "- openssh-servr"),
+                isLocked: false)
+            let outcome = try folder.construct(site.mirror).outcome()
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.errors.contains("no repository has a package 'openssh-servr'; there is openssh-server"))
+            #expect(access(folder.lock, F_OK) != 0)
+        }
+
+        @Test func mirrorOutOfReachIsNamed() throws {
+            let folder = try site.makeFolder("unreachable", isLocked: false)
+            let outcome = try folder.command(
+                "lock", ["--mirror", "http://127.0.0.1:1/debian", "--security-mirror", "http://127.0.0.1:1/security"]
+            ).outcome()
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.errors.contains("Debian's archive (http://127.0.0.1:1/debian) cannot be reached"))
+            #expect(outcome.errors.contains("Check the network"))
+            #expect(access(folder.lock, F_OK) != 0)
+        }
+
+        @Test func outputWithoutAFolderIsRefusedBeforeAnythingIsFetched() throws {
+            let folder = try site.makeFolder("no-output")
+            try run("rmdir", "\(folder.path)/out")
+            let outcome = try folder.construct(site.mirror).outcome()
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.errors.contains("\(folder.output): No such file or directory"))
+            #expect(outcome.errors.contains("--output"))
+            #expect(!outcome.errors.contains("fetch packages"))
+        }
+
+        @Test(.enabled(if: isRoot, "mounts a small disk")) func fullDiskIsNamedAndKeepsNothing() throws {
+            let folder = try site.makeFolder("full")
+            let construct = folder.construct(site.mirror).argv.joined(separator: " ")
+            let outcome = try inNamespace(
+                folder, "mount -t tmpfs -o size=2m full out; \(construct) || echo status $?; echo left $(ls -A out)")
+            #expect(outcome.output == "status 1\nleft\n", "\(outcome.output)")
+            #expect(outcome.errors.contains("\(folder.output): No space left on device"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("free some space"))
+        }
+
+        @Test(.enabled(if: isRoot, "mounts a small disk")) func fullStoreIsNamed() throws {
+            let folder = try site.makeFolder("full-store")
+            let construct = folder.construct(site.mirror).argv.joined(separator: " ")
+            let outcome = try inNamespace(
+                folder, "mkdir store; mount -t tmpfs -o size=2m full store; \(construct) || echo status $?")
+            #expect(outcome.output == "status 1\n")
+            #expect(outcome.errors.contains("the content store is full"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("Free some space"))
+        }
+
+        private func inNamespace(_ folder: Folder, _ script: String) throws -> Outcome {
+            var command = folder.command("construct")
+            command.executable = "unshare"
+            command.arguments = ["--mount", "sh", "-c", script]
+            command.workingDirectory = folder.path
+            return try command.outcome()
+        }
+
+        @Test func failingScriptIsQuotedWithItsPackage() throws {
+            let folder = try site.makeFolder(
+                "broken", blueprint: nodeBlueprint.replacing("- tzdata", with: "- tzdata\n    - frobnicator"),
+                isLocked: false)
+            let script = "#!/bin/sh\necho 'the frobnicator found no grommet' >&2\nexit 7\n"
+            try makePackage("frobnicator", "Architecture: all\n", postinst: script, in: "\(folder.path)/deb")
+            let outcome = try folder.construct(site.mirror).outcome()
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.errors.contains("configuring frobnicator failed"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("the frobnicator found no grommet"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("subprocess returned error exit status 7"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("packages: without"))
+            #expect(try folder.outputs() == [])
+        }
+
+        /// ^C and a kill at any moment, then the same command as if nothing had been.
+        @Test func interruptionLeavesNothingAndTheNextRunSucceeds() throws {
+            let folder = try site.makeFolder("interrupted")
+            let construct = folder.construct(site.mirror)
+            for (step, signal, isForGroup) in [
+                ("unpack packages", SIGINT, true), ("configure packages", SIGINT, true),
+                ("configure packages", SIGKILL, false), ("write root", SIGKILL, false), ("verify image", SIGINT, true),
+            ] {
+                let (status, pid, said) = try construct.interrupt(during: step) { pid in
+                    if step == "configure packages" { usleep(700_000) }
+                    // What is looked for below is there now.
+                    let running = try processes(of: pid)
+                    #expect(running.count >= (step == "configure packages" ? 2 : 1))
+                    kill(isForGroup ? -pid : pid, signal)
+                }
+                #expect(status == .signalled(signal), "\(step): \(said)")
+                #expect(said.contains("interrupted: nothing was left behind") == (signal == SIGINT))
+                #expect(try folder.outputs() == [], "\(step)")
+                #expect(try leftovers(of: pid, in: folder) == [], "\(step)")
+            }
+            let outcome = try construct.outcome()
+            #expect(outcome.status == .exited(0), "\(outcome.errors)")
+            #expect(try differences(between: site.image, and: folder.output) == [])
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Glibc
+import LinuxSystem
+
+extension Command {
+    /// Starts `pisces construct` in a process group of its own and hands its process number to `body` once it has begun
+    /// the given step; returns how it ended and the rest of what it said.
+    func interrupt(
+        during step: String, _ body: (pid_t) throws -> Void
+    ) throws -> (status: ExitStatus?, pid: pid_t, said: String) {
+        var command = self
+        command.arguments.append("--json")
+        command.ownProcessGroup = true
+        command.output = .discarded
+        var running = try command.start()
+        var said = ""
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+        defer { buffer.deallocate() }
+        func read() throws -> Bool {
+            let count = try running.errorOutput?.read(into: buffer) ?? 0
+            said += String(decoding: buffer[..<count], as: UTF8.self)
+            return count > 0
+        }
+        while !said.contains("{\"event\":\"began\",\"step\":\"\(step)\"}") {
+            guard try read() else { break }
+        }
+        try body(running.pid)
+        let status = try running.wait(atMostMilliseconds: 20_000)
+        while try read() {}
+        return (status, running.pid, said)
+    }
+}
+
+/// The numbers of processes that a construction left: those of its process group, and those in its sandbox, whose root
+/// has the package of these tests.
+func processes(of group: pid_t) throws -> [String] {
+    try Descriptor.directory("/proc").entries().filter { name in
+        guard Int32(name) != nil, let status = try? text(of: "/proc/\(name)/stat") else { return false }
+        // The name in parentheses may hold anything: what counts comes after it. A zombie is no process any more.
+        let fields = status.reversed().prefix { $0 != ")" }.reversed().split(separator: " ").map { String($0) }
+        guard fields.count > 2, fields[0] != "Z" else { return false }
+        return Int32(fields[2]) == group || access("/proc/\(name)/root/usr/share/pisces-test-marker", F_OK) == 0
+    }
+}
+
+/// What a construction left behind: processes, mounts, loop devices. It may take a moment until the kernel has ended
+/// what dies with its parent.
+func leftovers(of group: pid_t, in folder: Folder) throws -> [String] {
+    var found: [String] = []
+    for _ in 0..<100 {
+        found = try processes(of: group).map { "process \($0)" }
+        if found.isEmpty { break }
+        usleep(100_000)
+    }
+    found += try text(of: "/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(folder.path) }
+        .map { "mount \($0)" }
+    for device in try Descriptor.directory("/sys/block").entries() where device.hasPrefix("loop") {
+        let file = (try? text(of: "/sys/block/\(device)/loop/backing_file")) ?? ""
+        if file.contains(folder.path) { found.append("loop device \(device)") }
+    }
+    return found
+}
