@@ -85,5 +85,6 @@ struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of blueprints, for editors.")
 
-    func run() throws { Console().result(Blueprint.schema) }
+    // It ends with a newline of its own, like the file that ships.
+    func run() throws { Console().result(String(Blueprint.schema.dropLast())) }
 }

@@ -12,9 +12,12 @@ extension SystemTests {
 
         @Test(arguments: [
             ("packages:", "pakages:", ":4:1: unknown key \"pakages\"", "did you mean \"packages\"?"),
-            ("uid: 1500", "uid: many", ":20:10: ", "\"many\""),
-            ("report.sh", "nothing.sh", ":50:39: cannot read \"nothing.sh\"", "No such file"),
-            ("Asia/Tokyo", "Asia Tokyo", ":60:15: ", "\"Asia Tokyo\""),
+            ("uid: 1500", "uid: many", ":19:10: users.alice.uid: ", "\"many\""),
+            (
+                "report.sh", "nothing.sh", ":47:36: files./usr/local/bin/report.source: cannot read \"nothing.sh\"",
+                "No such file"
+            ),
+            ("Asia/Tokyo", "Asia Tokyo", ":54:15: time.zone: ", "\"Asia Tokyo\""),
         ])
         func badBlueprintIsRefusedWithItsPlace(_ good: String, _ bad: String, _ place: String, _ words: String) throws {
             let folder = try site.makeFolder(

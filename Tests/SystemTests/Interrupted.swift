@@ -34,7 +34,7 @@ extension Command {
 /// has the package of these tests.
 func processes(of group: pid_t) throws -> [String] {
     try Descriptor.directory("/proc").entries().filter { name in
-        guard Int32(name) != nil, let status = try? text(of: "/proc/\(name)/stat") else { return false }
+        guard Int32(name) != nil, let status = try? fileText("/proc/\(name)/stat") else { return false }
         // The name in parentheses may hold anything: what counts comes after it. A zombie is no process any more.
         let fields = status.reversed().prefix { $0 != ")" }.reversed().split(separator: " ").map { String($0) }
         guard fields.count > 2, fields[0] != "Z" else { return false }
@@ -51,10 +51,10 @@ func leftovers(of group: pid_t, in folder: Folder) throws -> [String] {
         if found.isEmpty { break }
         usleep(100_000)
     }
-    found += try text(of: "/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(folder.path) }
+    found += try fileText("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(folder.path) }
         .map { "mount \($0)" }
     for device in try Descriptor.directory("/sys/block").entries() where device.hasPrefix("loop") {
-        let file = (try? text(of: "/sys/block/\(device)/loop/backing_file")) ?? ""
+        let file = (try? fileText("/sys/block/\(device)/loop/backing_file")) ?? ""
         if file.contains(folder.path) { found.append("loop device \(device)") }
     }
     return found

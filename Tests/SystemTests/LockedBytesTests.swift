@@ -12,7 +12,7 @@ extension SystemTests {
         init() throws { site = try Site.shared.get() }
 
         private func tzdata() throws -> LockedPackage {
-            let lock = try Lock(parsing: Array(try text(of: site.folder.lock).utf8), file: "lock")
+            let lock = try Lock(parsing: Array(try fileText(site.folder.lock).utf8), file: "lock")
             return try #require(lock.packages.first { $0.name == "tzdata" })
         }
 
@@ -36,7 +36,7 @@ extension SystemTests {
             }
         }
 
-        @Test func packageThatChangedInTheStoreIsRefusedAndFetchedAgain() throws {
+        @Test func packageThatChangedInTheStoreIsRefusedAndSetAside() throws {
             let folder = try site.makeFolder("changed-in-store")
             // Nothing but the store is wanted.
             _ = try folder.construct(site.mirror).interrupt(during: "unpack packages") { kill(-$0, SIGINT) }
@@ -80,7 +80,7 @@ extension SystemTests {
             let outcome = try folder.construct(["--offline"]).outcome()
             try expectRefusal(
                 outcome, folder, ["offline, and the content store lacks", "Fetch these once with a network"])
-            let lock = try Lock(parsing: Array(try text(of: folder.lock).utf8), file: "lock")
+            let lock = try Lock(parsing: Array(try fileText(folder.lock).utf8), file: "lock")
             // Only the end of a long message is kept.
             for package in lock.packages.suffix(20) {
                 #expect(outcome.errors.contains("  \(package.name) \(package.version) (\(package.size) bytes"))
@@ -100,7 +100,7 @@ extension SystemTests {
             let folder = try site.makeFolder("release-changed", isLocked: false)
             let mirror = try site.copyOfMirror("mirror-release")
             let release = "\(mirror)/debian/dists/trixie/InRelease"
-            try write(try text(of: release).replacing("Origin: Debian", with: "Origin: Debien"), to: release)
+            try write(try fileText(release).replacing("Origin: Debian", with: "Origin: Debien"), to: release)
             let outcome = try folder.command("lock", site.mirror(at: mirror)).outcome()
             try expectRefusal(outcome, folder, ["Debian's archive (file:\(mirror)/debian)", "BADSIG", "keyring"])
             #expect(access(folder.lock, F_OK) != 0)

@@ -32,7 +32,7 @@ extension Command {
 }
 
 /// The text of a file.
-func text(of path: String) throws -> String {
+func fileText(_ path: String) throws -> String {
     String(decoding: try Descriptor.open(path).readToEnd(), as: UTF8.self)
 }
 

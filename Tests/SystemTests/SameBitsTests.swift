@@ -8,7 +8,7 @@ import Testing
 /// Where two images of the same layout differ: the whole file, then each partition and the rest; empty if nowhere.
 func differences(between image: String, and other: String) throws -> [String] {
     var found: [String] = []
-    let manifests = try [image, other].map { try text(of: $0.dropLast(4) + ".manifest.json") }
+    let manifests = try [image, other].map { try fileText($0.dropLast(4) + ".manifest.json") }
     if manifests[0] != manifests[1] { found.append("manifest") }
     if try SHA256.hash(try Descriptor.open(image)) == SHA256.hash(try Descriptor.open(other)) { return found }
     let plans = try [image, other].map { try PartitionTable.read(path: $0).plan }
@@ -58,7 +58,7 @@ extension SystemTests {
             let outcome = try command.outcome()
             #expect(outcome.status == .exited(0), "\(outcome.errors)")
             #expect(try differences(between: site.image, and: folder.output) == [])
-            #expect(try text(of: site.folder.lock) == text(of: folder.lock))
+            #expect(try fileText(site.folder.lock) == fileText(folder.lock))
             if isRoot { #expect(try Descriptor.open(folder.output).status().uid != 0) }
         }
 
@@ -79,7 +79,7 @@ extension SystemTests {
         @Test func manifestNamesWhatIsInTheImage() throws {
             let site = try Site.shared.get()
             let manifest = try JSONValue(
-                parsing: Array(try text(of: site.image.dropLast(4) + ".manifest.json").utf8), file: "manifest")
+                parsing: Array(try fileText(site.image.dropLast(4) + ".manifest.json").utf8), file: "manifest")
             let plan = try PartitionTable.read(path: site.image).plan
             let image = try Descriptor.open(site.image)
             for (artefact, partition) in [("root", "root-1"), ("verity", "verity-1")] {
@@ -88,7 +88,7 @@ extension SystemTests {
                 let bytes = try image.bytes(at: Int(place.startBytes), count: try #require(entry["size"]?.integer))
                 #expect(SHA256.hash(bytes).hex == entry["sha256"]?.string)
             }
-            #expect(manifest["lock"]?.string == SHA256.hash(Array(try text(of: site.folder.lock).utf8)).hex)
+            #expect(manifest["lock"]?.string == SHA256.hash(Array(try fileText(site.folder.lock).utf8)).hex)
         }
     }
 }

@@ -44,7 +44,7 @@ struct Site {
         // The host's mirror: the one network connection of these tests, none where the store is warm.
         let locked = try piscesCommand(["lock", folder.blueprint], cache: folder.cache).outcome()
         guard locked.status == .exited(0) else { throw ToolFailure(message: locked.errors) }
-        firstLock = try text(of: folder.lock)
+        firstLock = try fileText(folder.lock)
         image = "\(folder.path)/out/node.raw"
         construction = try piscesCommand(
             ["construct", folder.blueprint, "-o", image, "--json", "--store", Self.warmStore], cache: folder.cache
@@ -93,7 +93,7 @@ struct Site {
                 throw ToolFailure(message: "apt keeps no release file of \(release.suite)")
             }
             try run("cp", "-p", "\(lists)/\(file)", "\(suite)/InRelease")
-            let words = try text(of: "\(suite)/InRelease").split(separator: "\n").map { $0.split(separator: " ") }
+            let words = try fileText("\(suite)/InRelease").split(separator: "\n").map { $0.split(separator: " ") }
             guard let digest = words.first(where: { $0.count == 3 && $0[0].utf8.count == 64 && $0[2] == list })?[0]
             else { throw ToolFailure(message: "\(release.suite) has no \(list)") }
             // By its digest: the mirror may have moved on.
@@ -135,7 +135,7 @@ struct Site {
         try run("cp", "-r", "\(folder.path)/Images", "\(folder.path)/deb", copy.path)
         try write(blueprint, to: copy.blueprint)
         try write(reportScript, to: "\(copy.path)/Blueprints/report.sh")
-        if isLocked { try write(try text(of: folder.lock), to: copy.lock) }
+        if isLocked { try write(try fileText(folder.lock), to: copy.lock) }
         return copy
     }
 }
@@ -167,7 +167,7 @@ struct Folder {
 
     /// Changes the lock's text.
     func editLock(_ edit: (inout [String]) -> Void) throws {
-        var lines = try text(of: lock).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        var lines = try fileText(lock).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         edit(&lines)
         try write(lines.joined(separator: "\n"), to: lock)
     }
