@@ -44,9 +44,6 @@ public struct DebFile: ~Copyable, Sendable {
         try ArchiveReader.tar(slice(data), name: "\(name) data.tar")
     }
 
-    /// Compressed size of the payload in bytes: how long it will take to decode.
-    public var payloadSize: Int { data.count }
-
     private func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: file.bytes[range])
     }

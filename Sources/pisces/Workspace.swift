@@ -75,14 +75,3 @@ struct Failure: Error, CustomStringConvertible {
 
     init(_ description: String) { self.description = description }
 }
-
-/// Runs tools for the libraries that need one.
-let runTool: ToolRunner = { argv, environment, input in
-    guard let name = argv.first else { throw Failure("no program is named") }
-    var command = Command(name, Array(argv.dropFirst()))
-    command.environment = environment
-    command.outputLimitBytes = 512 << 20
-    if let input { command.input = .bytes(input) }
-    let result = try command.run(accepting: 0...255)
-    return (result.status.shellStatus, result.output, result.errorOutput)
-}

@@ -55,7 +55,7 @@ struct Configure {
                 try root.write(member.content, to: "\(prefix).\(member.name)", mode: member.mode)
             }
         }
-        try root.write(Deb822.write(status), to: "\(base)/status")
+        try root.write(DpkgDatabase.status(status), to: "\(base)/status")
         for (name, content) in try DpkgDatabase.triggerFiles(triggers) {
             try root.write(content, to: "\(base)/triggers/\(name)")
         }
