@@ -46,7 +46,7 @@ func processes(of group: pid_t) throws -> [String] {
 /// what dies with its parent.
 func leftovers(of group: pid_t, in folder: Folder) throws -> [String] {
     var found: [String] = []
-    for _ in 0..<100 {
+    for _ in 0..<20 {
         found = try processes(of: group).map { "process \($0)" }
         if found.isEmpty { break }
         usleep(100_000)
