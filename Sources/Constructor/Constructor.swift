@@ -83,30 +83,15 @@ public struct Constructor: Sendable {
     /// Constructs; a failure leaves nothing at the output's name.
     public func run() throws -> Construction {
         do {
-            return try construct(try plan())
+            return try construct()
         } catch {
             throw withRemedy(error)
         }
     }
 
-    /// Finds what is wrong before a package is fetched: a lock of another blueprint, a layout of another machine, an
-    /// output that cannot be written.
-    public func check() throws { _ = try plan() }
-
-    private func plan() throws -> ImagePlan {
-        let digest = SHA256.hash(request.blueprint.canonicalBytes)
-        try checkLock(digest)
-        let plan = try ImagePlan(blueprint: request.blueprint, seed: digest, layout: request.layout)
-        do throws(SystemError) {
-            _ = try AtomicFile.create(request.output)
-        } catch {
-            throw ConstructorError(
-                "the image cannot be written: \(error)", hint: "choose another place with --output, or make its folder")
-        }
-        return plan
-    }
-
-    private func construct(_ plan: ImagePlan) throws -> Construction {
+    private func construct() throws -> Construction {
+        try check()
+        let plan = try ImagePlan(blueprint: request.blueprint, seed: request.lock.blueprint, layout: request.layout)
         let rootPath = "\(request.workDirectory)/root"
         let scratch = "\(request.workDirectory)/scratch"
         try makeDirectories(rootPath)
@@ -167,19 +152,43 @@ public struct Constructor: Sendable {
         (image.hasSuffix(".raw") ? String(image.dropLast(4)) : image) + ".manifest.json"
     }
 
-    private func checkLock(_ digest: Digest) throws {
-        guard request.blueprint.image.verity else {
-            throw ConstructorError(
-                "image: verity: a root without verity cannot be constructed", hint: "leave the key out")
-        }
-        let lock = request.lock
-        let unknown = repositoriesOutsideLock.map { "the repository \($0)" }.joined(separator: ", ")
-        guard lock.blueprint == digest, lock.architecture == request.blueprint.distribution.architecture.rawValue else {
+    /// Refuses what cannot be constructed, before anything is fetched or made.
+    public func check() throws {
+        let (blueprint, lock) = (request.blueprint, request.lock)
+        let digest = SHA256.hash(blueprint.canonicalBytes)
+        guard lock.blueprint == digest, lock.architecture == blueprint.distribution.architecture.rawValue else {
             throw ConstructorError(
                 "the lock is not of this blueprint: it was made for \(lock.blueprintName) with digest "
                     + "\(lock.blueprint.hex.prefix(12)), the blueprint has \(digest.hex.prefix(12))"
-                    + (unknown.isEmpty ? "" : "; the lock knows nothing of \(unknown)"),
-                hint: "run `pisces lock --update` to resolve the blueprint as it is now")
+                    + repositoriesOutsideLock.map { "; the lock knows nothing of the repository \($0)" }.joined(),
+                hint: "run `pisces lock` to resolve the blueprint as it is now")
+        }
+        guard lock.tools["pisces"] == piscesVersion else {
+            throw ConstructorError(
+                "the lock was made for pisces \(lock.tools["pisces"] ?? "of no version"), this is \(piscesVersion): "
+                    + "it would make other bits",
+                hint: "run that version, or `pisces lock --update`")
+        }
+        // Scripts stamp what they make with the clock; what is newer than the epoch is cut to it, older stays.
+        guard lock.epoch <= time(nil) else {
+            throw ConstructorError(
+                "the lock's epoch \(lock.epoch) is in the future of this machine's clock",
+                hint: "set the clock, or an earlier `image: epoch`")
+        }
+        guard blueprint.image.verity else {
+            throw ConstructorError("image: verity: a root without verity is not supported", hint: "leave the key out")
+        }
+        guard blueprint.distribution.debian == .trixie else {
+            throw ConstructorError(
+                "distribution: debian: an image of \(blueprint.distribution.debian.rawValue) is not supported",
+                hint: "use trixie")
+        }
+        _ = try ImagePlan(blueprint: blueprint, seed: digest, layout: request.layout)
+        do throws(SystemError) {
+            _ = try AtomicFile.create(request.output)
+        } catch {
+            throw ConstructorError(
+                "the image cannot be written: \(error)", hint: "choose another place with --output, or make its folder")
         }
     }
 
@@ -207,7 +216,7 @@ public struct Constructor: Sendable {
         return ConstructorError(
             "\(error)",
             hint: isInWorkshop
-                ? "the root is made in memory: free some, or leave packages out"
+                ? "the root is made in memory, in half of it at most: free some, or leave packages out"
                 : "free some space there, or choose another place with --output")
     }
 
@@ -246,16 +255,11 @@ public struct Constructor: Sendable {
         return unpacked
     }
 
-    /// Applies the blueprint, and completes the lock with the numbers that maintainer scripts and useradd chose.
+    /// Applies the blueprint, and completes the lock with the numbers that scripts and useradd chose.
     private func customize(_ root: StagedRoot, runner: @escaping ToolRunner) throws -> Lock {
         var lock = request.lock
-        let customization = Customization(root: root, blueprint: request.blueprint, lock: lock, inRoot: runner)
-        try customization.run()
-        // A number that the blueprint says goes before one that the lock once chose.
-        lock.users = Self.without(request.blueprint.users.compactMapValues(\.uid), lock.users)
-        lock.groups = Self.without(request.blueprint.groups.compactMapValues(\.gid), lock.groups)
-        let seen = Identities(accounts: try Accounts(root: root))
-        let settled = seen.settled(by: Identities(users: lock.users, groups: lock.groups))
+        try Customization(root: root, blueprint: request.blueprint, lock: lock, inRoot: runner).run()
+        let (_, settled) = try identities(of: root, lock: lock)
         lock.users.merge(settled.users) { $1 }
         lock.groups.merge(settled.groups) { $1 }
         // What the machine is made of, for the people who meet it and for drift; the copier never reads it.
@@ -264,17 +268,28 @@ public struct Constructor: Sendable {
         return lock
     }
 
-    private static func without(_ chosen: [String: Int], _ locked: [String: UInt32]) -> [String: UInt32] {
-        locked.filter { chosen[$0.key] == nil && !chosen.values.contains(Int($0.value)) }
+    /// The numbers in the staged root, and those that the image is to have.
+    private func identities(of root: StagedRoot, lock: Lock) throws -> (seen: Identities, wanted: Identities) {
+        let (users, groups) = (request.blueprint.users, request.blueprint.groups)
+        let chosen = Identities(
+            users: users.compactMapValues { $0.uid.map { UInt32(clamping: $0) } },
+            groups: groups.compactMapValues { $0.gid.map { UInt32(clamping: $0) } })
+        let names = (users: Set(chosen.users.keys), groups: Set(chosen.groups.keys))
+        let seen = Identities(accounts: try Accounts(root: root), chosen: names)
+        let locked = Identities(
+            users: lock.users.filter { !names.users.contains($0.key) },
+            groups: lock.groups.filter { !names.groups.contains($0.key) })
+        return (seen, try seen.settled(by: locked, chosen: chosen))
     }
 
     private func rootTree(_ root: StagedRoot, lock: Lock) throws -> FileTree {
         var tree = try FileTree.scan(root.directory)
-        let seen = Identities(accounts: try Accounts(root: root))
-        let wanted = seen.settled(by: Identities(users: lock.users, groups: lock.groups))
+        let (seen, wanted) = try identities(of: root, lock: lock)
         seen.renumber(
             &tree, to: wanted, passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))
-        return RootTree.readOnly(from: tree, epoch: lock.epoch)
+        let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
+        try SecretScan(root: root).run(readOnly)
+        return readOnly
     }
 
     /// Runs programs in the sandbox over the staged root, with the scratch directory at ``scratchInRoot``.

@@ -78,6 +78,28 @@ public enum DpkgDatabase {
         return text
     }
 
+    /// Whether a package may take over the files of another (`Replaces` in deb-control(5)).
+    public static func replaces(
+        control: Deb822.Stanza, package: String, version: DebianVersion
+    ) throws(Deb822.SyntaxError) -> Bool {
+        guard let field = control.field("Replaces") else { return false }
+        guard let relations = Relation.parse(field.value) else {
+            throw Deb822.SyntaxError(file: "control", line: field.line, "Replaces: no list of packages: \(field.value)")
+        }
+        return relations.joined().contains { relation in
+            guard relation.name.utf8.elementsEqual(package.utf8) else { return false }
+            guard let bound = relation.bound else { return true }
+            let order = version.order(against: bound.version)
+            return switch bound.comparison {
+            case "<<": order == .earlier
+            case "<=": order != .later
+            case ">=": order != .earlier
+            case ">>": order == .later
+            default: order == .same
+            }
+        }
+    }
+
     /// The content of `info/NAME.md5sums`, which dpkg makes itself for a package that has no such member: the regular
     /// files in the order of the package's archive, `md5` as hexadecimal digits.
     public static func checksums(_ files: [(name: String, md5: String)]) -> String {

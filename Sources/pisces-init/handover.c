@@ -17,6 +17,11 @@ static void write_record(const struct boot *boot) {
         entry);
     make_directories("/run/pisces");
     if (!write_text("/run/pisces/boot", text)) fail("cannot write /run/pisces/boot: %m");
+
+    // Where what belongs to the booted generation alone is kept; the image cannot name it, since it knows no number.
+    char state[128];
+    format_text(state, sizeof state, "/var/lib/pisces/generations/%" PRIu64, boot->generation);
+    if (symlink(state, "/run/pisces/state") != 0) fail("cannot link /run/pisces/state: %m");
 }
 
 /// Leaves a mount unit for the EFI system partition: the image does not know on which disk it is.

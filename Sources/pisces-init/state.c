@@ -52,7 +52,7 @@ static void make_homes(void) {
 }
 
 void mount_state(const struct boot *boot) {
-    if (mount(boot->data.path, "/sysroot/var", "ext4", MS_NODEV | MS_NOSUID, NULL) != 0)
+    if (mount(boot->data.path, "/sysroot/var", "ext4", MS_NODEV, NULL) != 0)
         fail("cannot mount %s on /var: %m", boot->data.path);
     make_homes();
 

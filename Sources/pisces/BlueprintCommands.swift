@@ -39,17 +39,28 @@ struct CheckCommand: ParsableCommand {
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Say what a key of a blueprint is, what it is set to, and by which file and line.",
-        discussion: "Example: pisces explain Blueprints/minimal.yaml image.layout")
+        abstract: "Say what a key is, what a blueprint sets it to, and by which file and line.",
+        discussion: """
+            With a blueprint: pisces explain Blueprints/minimal.yaml image.layout
+            Without one, what it means and its default: pisces explain image.layout
+            """)
 
-    @OptionGroup var argument: BlueprintArgument
-    @Argument(help: "The key, with dots: users.ops.shell.")
-    var key: String
+    @Argument(help: "A blueprint, if any, and a key with dots, such as users.ops.shell.")
+    var words: [String]
+
+    func validate() throws {
+        guard (1...2).contains(words.count) else { throw ValidationError("Give a key, or a blueprint and a key.") }
+    }
 
     func run() throws {
-        let loaded = try argument.load()
-        Console().result(try loaded.explain(key).description)
+        let loaded =
+            words.count == 2
+            ? try Workspace.load(words[0]) : try Blueprint.load("defaults") { _ in Array(Self.defaults.utf8) }
+        Console().result(try loaded.explain(words[words.count - 1]).description)
     }
+
+    /// The blueprint that sets nothing that need not be set.
+    private static let defaults = "{ blueprint: 1, name: any, distribution: { debian: trixie, architecture: amd64 } }"
 }
 
 struct DiffCommand: ParsableCommand {

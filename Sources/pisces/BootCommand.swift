@@ -1,4 +1,5 @@
 import ArgumentParser
+import BlueprintModel
 import Glibc
 import LinuxSystem
 import VirtualMachine
@@ -73,7 +74,12 @@ struct BootCommand: ParsableCommand {
             options.credentials.append(.rootKeys(keys))
         }
         console.note("booting \(image) (\(options.accelerator.rawValue)); ssh -p \(port) root@localhost")
-        if output.json { console.result("{\"monitor\":\"\(scratch.path)/monitor\",\"ssh-port\":\(port)}") }
+        if output.json {
+            let facts = JSONValue.object([
+                "monitor": .string("\(scratch.path)/monitor"), "ssh-port": .integer(Int(port)),
+            ])
+            console.result(facts.canonical)
+        }
 
         var command = Command(program, try QemuPlan.arguments(for: options), package: "qemu-system-x86")
         command.environment = Command.plainEnvironment.merging(["TMPDIR": "/var/tmp"]) { $1 }

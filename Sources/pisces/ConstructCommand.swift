@@ -29,8 +29,7 @@ struct ConstructCommand: ParsableCommand {
         // First what can fail in an instant, so that mistakes show before anything is set up.
         let loaded = try argument.load()
         let layout = try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint)
-        let mountPoint = "\(Workspace.cache)/workshop"
-        try makeDirectories(mountPoint)
+        let mountPoint = try Workspace.cacheDirectory("workshop")
         if !Workshop.isInside { try Workshop.enter(mounting: [.init(directory: mountPoint)]) }
 
         let resolver = Resolver(loaded: loaded, path: argument.blueprint, options: sources, console: console)

@@ -30,8 +30,7 @@ struct Resolver {
     private var folder: String { parentDirectory(of: path) }
 
     func openStore() throws -> ObjectStore {
-        let directory = options.store ?? "\(Workspace.cache)/store"
-        try makeDirectories(directory)
+        let directory = try options.store ?? Workspace.cacheDirectory("store")
         return try ObjectStore(directory)
     }
 
@@ -40,8 +39,8 @@ struct Resolver {
         if options.offline {
             throw Failure("a lock cannot be made offline: it needs the mirror's package lists; run without --offline")
         }
-        let state = "\(Workspace.cache)/apt/\(SHA256.hash(Array(try Workspace.absolute(path).utf8)).hex.prefix(16))"
-        try makeDirectories(state)
+        let digest = SHA256.hash(Array(try Workspace.absolute(path).utf8))
+        let state = try Workspace.cacheDirectory("apt/\(digest.hex.prefix(16))")
         console.begin("resolve \(blueprint.name)")
         let plan = try AptPlanner.plan(try request(keyringDirectory: state), stateDirectory: state, run: runTool)
         let bytes = plan.packages.reduce(0) { $0 + $1.size }
@@ -82,9 +81,17 @@ struct Resolver {
         let distribution = blueprint.distribution
         let debian = options.mirror ?? distribution.mirror
         let security = options.securityMirror ?? distribution.securityMirror
-        if let debian, let security { return (debian, security) }
-        let host = try HostMirror.discover(run: runTool)
-        return (debian ?? host.mirror, security ?? host.securityMirror)
+        var mirrors = (debian: debian ?? "", security: security ?? "")
+        if debian == nil || security == nil {
+            let host = try HostMirror.discover(run: runTool)
+            mirrors = (debian ?? host.mirror, security ?? host.securityMirror)
+        }
+        // The lock and the image name the mirror for all to read.
+        for uri in [mirrors.debian, mirrors.security] where uri.contains("@") {
+            throw Failure(
+                "the mirror's URI holds a user name or password; name another by --mirror or in the blueprint")
+        }
+        return mirrors
     }
 
     private func beside(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }

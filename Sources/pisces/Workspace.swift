@@ -45,6 +45,16 @@ enum Workspace {
         return (variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "/root")/.cache") + "/pisces"
     }
 
+    /// A directory in the cache, made if missing.
+    static func cacheDirectory(_ name: String) throws -> String {
+        do throws(SystemError) {
+            try makeDirectories("\(cache)/\(name)")
+        } catch {
+            throw Failure("the cache cannot be made: \(error); set XDG_CACHE_HOME to a directory of your own")
+        }
+        return "\(cache)/\(name)"
+    }
+
     /// The absolute form of a path, without touching the disk.
     static func absolute(_ path: String) throws -> String {
         if path.hasPrefix("/") { return path }

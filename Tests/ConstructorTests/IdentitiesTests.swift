@@ -4,9 +4,9 @@ import Testing
 @testable import Constructor
 
 @Suite struct IdentitiesTests {
-    @Test func lockedNumbersWinAndNewNamesKeepClear() {
+    @Test func lockedNumbersWinAndNewNamesKeepClear() throws {
         let seen = Identities(users: ["a": 100, "b": 101, "c": 102], groups: [:])
-        let settled = seen.settled(by: Identities(users: ["b": 100, "gone": 102], groups: [:]))
+        let settled = try seen.settled(by: Identities(users: ["b": 100, "gone": 102], groups: [:]))
         #expect(settled.users["b"] == 100)
         // a's own number is b's now, c's belongs to a user that may come back.
         let others = [settled.users["a"], settled.users["c"]]
@@ -14,13 +14,13 @@ import Testing
         #expect(!others.contains(100) && !others.contains(102) && !others.contains(nil))
     }
 
-    @Test func settlingTwiceChangesNothing() {
+    @Test func settlingTwiceChangesNothing() throws {
         let seen = Identities(users: ["a": 100, "b": 101], groups: ["g": 105])
-        let once = seen.settled(by: Identities(users: ["b": 100], groups: [:]))
-        #expect(seen.settled(by: once) == once)
+        let once = try seen.settled(by: Identities(users: ["b": 100], groups: [:]))
+        #expect(try seen.settled(by: once) == once)
     }
 
-    @Test func ownersAndRegistersAreRenumberedTogether() {
+    @Test func ownersAndRegistersAreRenumberedTogether() throws {
         var tree = FileTree()
         tree["/etc"] = .directory()
         let passwd = "root:x:0:0::/root:/bin/sh\nmail:x:8:8::/:/x\ndaemon:x:100:200::/:/x\n"
@@ -37,16 +37,20 @@ import Testing
         #expect(tree["/etc/group"]?.kind == .file(.bytes(Array(group.replacing("200", with: "301").utf8))))
     }
 
-    @Test func accountsOutsideTheDynamicRangeStay() {
+    @Test func chosenAndFixedNumbersAreLeftAlone() throws {
         let accounts = Accounts(
-            passwd: "root:x:0:0::/:/x\nops:x:1000:1000::/:/x\nsshd:x:101:65534::/:/x\nnobody:x:65534:65534::/:/x\n",
+            passwd: "root:x:0:0::/:/x\nops:x:1000:1000::/:/x\nsshd:x:101:65534::/:/x\nme:x:1001:1001::/:/x\n",
             group: "root:x:0:\n")
-        #expect(Identities(accounts: accounts).users == ["ops": 1000, "sshd": 101])
-    }
-
-    @Test func peopleKeepTheirNumbersWhenOneComesBeforeThem() {
-        let seen = Identities(users: ["aaron": 1000, "alice": 1001], groups: [:])
-        let settled = seen.settled(by: Identities(users: ["alice": 1000], groups: [:]))
-        #expect(settled.users == ["aaron": 1002, "alice": 1000])
+        let seen = Identities(accounts: accounts, chosen: (users: ["me"], groups: []))
+        #expect(seen.users == ["sshd": 101, "ops": 1000])
+        // A number that the blueprint gives is nobody else's.
+        let settled = try seen.settled(
+            by: Identities(users: [:], groups: [:]), chosen: Identities(users: ["me": 1000], groups: [:]))
+        #expect(settled.users["ops"] != 1000 && settled.users["ops"] != nil)
+        #expect(throws: ConstructorError.self) {
+            _ = try seen.settled(
+                by: Identities(users: ["ops": 1000], groups: [:]),
+                chosen: Identities(users: ["me": 1000], groups: [:]))
+        }
     }
 }

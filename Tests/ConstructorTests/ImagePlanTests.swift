@@ -21,7 +21,7 @@ import Testing
         let path = directory.path + "/disk"
         try PartitionTable.create(path: path, plan: try plan().partitionTable(rootHash: rootHash))
         let dump = try Command("sfdisk", ["-d", path]).run().text.replacing(path, with: "disk")
-        #expect(differenceFromGolden(dump, "../../../Images/uefi.sfdisk") == nil)
+        #expect(differenceFromGolden(dump, at: "\(repository)/Images/uefi.sfdisk") == nil)
     }
 
     @Test func uuidsOfSlotAComeFromTheRootHash() throws {

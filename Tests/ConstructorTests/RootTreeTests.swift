@@ -6,11 +6,11 @@ import Testing
 @Suite struct RootTreeTests {
     let epoch: Int64 = 1_000_000
 
-    func readOnly(_ change: (inout FileTree) -> Void) -> FileTree {
+    func readOnly(_ change: (inout FileTree) -> Void) throws -> FileTree {
         var tree = FileTree()
         for path in ["/etc", "/usr", "/usr/lib", "/var", "/var/lib", "/var/lib/dpkg"] { tree[path] = .directory() }
         change(&tree)
-        return RootTree.readOnly(from: tree, epoch: epoch)
+        return try RootTree.readOnly(from: tree, epoch: epoch)
     }
 
     func text(_ tree: FileTree, _ path: String) -> String? {
@@ -18,43 +18,63 @@ import Testing
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    @Test func packageDatabaseLeavesVar() {
-        let tree = readOnly { $0["/var/lib/dpkg/status"] = .file("x") }
+    @Test func packageDatabaseLeavesVar() throws {
+        let tree = try readOnly { $0["/var/lib/dpkg/status"] = .file("x") }
         #expect(text(tree, "/usr/lib/sysimage/dpkg/status") == "x")
-        let lines = text(tree, "/usr/lib/tmpfiles.d/zz-pisces-var.conf") ?? ""
-        #expect(lines.contains("L \"/var/lib/dpkg\" - - - - \"../../usr/lib/sysimage/dpkg\""))
+        let lines = text(tree, "/usr/lib/pisces/system/var.conf") ?? ""
+        #expect(lines.contains("L \"/var/lib/dpkg\" - - - - ../../usr/lib/sysimage/dpkg\n"))
     }
 
-    @Test func varIsEmptyAndLaidOutAtBoot() {
-        let tree = readOnly { tree in
+    @Test func varIsEmptyAndLaidOutAtBoot() throws {
+        let tree = try readOnly { tree in
             tree["/var/cache"] = .directory(mode: 0o2750, uid: 7, gid: 8)
             tree["/var/cache/a b%\"c"] = .file("data", mode: 0o600, uid: 9, gid: 10)
         }
         #expect(tree.children(of: "/var") == [])
         #expect(text(tree, "/usr/share/factory/var/cache/a b%\"c") == "data")
-        let lines = text(tree, "/usr/lib/tmpfiles.d/zz-pisces-var.conf") ?? ""
+        let lines = text(tree, "/usr/lib/pisces/system/var.conf") ?? ""
         #expect(lines.contains("d \"/var/cache\" 2750 7 8\n"))
         #expect(lines.contains("C \"/var/cache/a b%%\\\"c\" 0600 9 10\n"))
     }
 
-    @Test func whatIsAMachinesOwnIsNotInTheImage() {
-        let tree = readOnly { tree in
+    @Test func whatIsAMachinesOwnIsNotInTheImage() throws {
+        let tree = try readOnly { tree in
             tree["/etc/ssh"] = .directory()
             tree["/etc/ssh/ssh_host_ed25519_key"] = .file("secret")
             tree["/etc/ssh/sshd_config"] = .file("config")
             tree["/etc/machine-id"] = .file("0123456789abcdef0123456789abcdef\n")
             tree["/var/log"] = .directory()
             tree["/var/log/dpkg.log"] = .file("today")
+            tree["/var/log/apt"] = .directory()
+            tree["/var/log/apt/term.log"] = .file("today")
         }
         #expect(tree["/etc/ssh/ssh_host_ed25519_key"] == nil)
         #expect(text(tree, "/etc/ssh/sshd_config") == "config")
         #expect(text(tree, "/etc/machine-id") == "")
-        #expect(!tree.paths.contains { $0.hasSuffix("dpkg.log") })
-        #expect(text(tree, "/usr/lib/tmpfiles.d/zz-pisces-var.conf")?.contains("\"/var/log\"") == true)
+        #expect(text(tree, "/usr/share/factory/var/log/apt/term.log") == "")
+        #expect(text(tree, "/usr/lib/pisces/system/var.conf")?.contains("\"/var/log/apt\"") == true)
     }
 
-    @Test func homesMoveToTheDataPartition() {
-        let tree = readOnly { tree in
+    @Test func varIsLaidOutOnceForAGeneration() throws {
+        let tree = try readOnly { _ in }
+        let unit = text(tree, "/usr/lib/systemd/system/pisces-var.service") ?? ""
+        #expect(unit.contains("ConditionPathExists=!/run/pisces/state/var-is-laid-out"))
+        #expect(unit.contains("--create /usr/lib/pisces/system/var.conf"))
+        #expect(!tree.paths.contains { $0.hasPrefix("/usr/lib/tmpfiles.d/") })
+    }
+
+    @Test func whatCannotBeLaidOutIsRefusedByName() {
+        #expect(throws: ConstructorError.self) {
+            _ = try readOnly { tree in
+                var tool = Node.file("x", mode: 0o755)
+                tool.xattrs["security.capability"] = [1]
+                tree["/var/lib/tool"] = tool
+            }
+        }
+    }
+
+    @Test func homesMoveToTheDataPartition() throws {
+        let tree = try readOnly { tree in
             tree["/root"] = .directory(mode: 0o700)
             tree["/root/.bashrc"] = .file("rc")
         }
@@ -63,8 +83,8 @@ import Testing
         #expect(text(tree, "/usr/share/factory/var/roothome/.bashrc") == "rc")
     }
 
-    @Test func nothingIsNewerThanTheEpoch() {
-        let tree = readOnly { tree in
+    @Test func nothingIsNewerThanTheEpoch() throws {
+        let tree = try readOnly { tree in
             tree["/etc/old"] = .file("", modified: 5)
             tree["/etc/new"] = .file("", modified: epoch + 5)
         }

@@ -55,6 +55,13 @@ import Testing
         return (root, try unpack.run { _ in })
     }
 
+    /// What md5sum(1) says of the unpacked tool.
+    func sumsOracle(_ directory: String) throws -> String {
+        var command = Command("md5sum", ["root/usr/bin/tool"])
+        command.workingDirectory = directory
+        return try command.run().text
+    }
+
     @Test func treeEqualsWhatDpkgDebExtracts() throws {
         let directory = try TemporaryDirectory()
         let package = Package(
@@ -93,6 +100,36 @@ import Testing
             let owners = unpacked.filter { $0.paths.contains("/usr/share/x") }.map(\.locked.name)
             #expect(owners == ["new"])
         }
+    }
+
+    @Test func replacesOfAnotherVersionDoesNotCount() throws {
+        let directory = try TemporaryDirectory()
+        #expect(throws: ConstructorError.self) {
+            _ = try unpack(
+                [
+                    Package(name: "old", files: ["/usr/share/x": "old"]),
+                    Package(name: "new", control: "Replaces: old (<< 1)", files: ["/usr/share/x": "new"]),
+                ], in: directory.path)
+        }
+    }
+
+    @Test func sumsAreMadeForAPackageWithoutThem() throws {
+        let directory = try TemporaryDirectory()
+        let package = Package(
+            name: "tool", files: ["/usr/bin/tool": "x", "/etc/tool.conf": "y"], conffiles: "/etc/tool.conf\n")
+        let (_, unpacked) = try unpack([package], in: directory.path)
+        let sums = unpacked.first?.member("md5sums").map { String(decoding: $0, as: UTF8.self) }
+        let oracle = try sumsOracle(directory.path)
+        #expect(sums == oracle.replacing("root/", with: ""))
+    }
+
+    @Test func aSymlinkLeavesADirectoryThatIsThere() throws {
+        let directory = try TemporaryDirectory()
+        try makeDirectories("\(directory.path)/link/usr/share")
+        try Descriptor.directory("\(directory.path)/link/usr/share").makeSymlink("doc", target: "elsewhere")
+        let (root, _) = try unpack(
+            [Package(name: "base-files", files: ["/usr/share/doc/x": "x"]), Package(name: "link")], in: directory.path)
+        #expect(try root.readText("usr/share/doc/x") == "x")
     }
 
     @Test func twoOwnersWithoutReplacesAreRefusedByName() throws {

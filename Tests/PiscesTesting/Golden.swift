@@ -5,7 +5,11 @@ internal import LinuxSystem
 ///
 /// - Returns: nil when equal, else a sentence that says where the first difference is.
 public func differenceFromGolden(_ text: String, _ name: String, testFile: String = #filePath) -> String? {
-    let path = "\(parentDirectory(of: testFile))/Goldens/\(name)"
+    differenceFromGolden(text, at: "\(parentDirectory(of: testFile))/Goldens/\(name)")
+}
+
+/// The same for a file anywhere in the repository.
+public func differenceFromGolden(_ text: String, at path: String) -> String? {
     if getenv("PISCES_RECORD") != nil {
         do {
             try makeDirectories(parentDirectory(of: path))

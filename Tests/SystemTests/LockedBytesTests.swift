@@ -93,7 +93,7 @@ extension SystemTests {
             let folder = try site.makeFolder("late-repository", blueprint: blueprint)
             let outcome = try folder.construct(["--offline"]).outcome()
             try expectRefusal(
-                outcome, folder, ["the lock is not of this blueprint", "repository late", "lock --update"])
+                outcome, folder, ["the lock is not of this blueprint", "repository late", "run `pisces lock`"])
         }
 
         @Test func changedReleaseFileIsRefused() throws {

@@ -42,18 +42,14 @@ struct Configure {
         var triggers: [(control: Deb822.Stanza, triggers: [UInt8])] = []
         try root.write(DpkgDatabase.format, to: "\(base)/info/format")
         for package in packages {
-            let name = package.locked.name
-            guard let text = package.members.first(where: { $0.name == "control" })?.content,
-                let control = try Deb822.parse(text, file: "\(name) control").first
-            else { throw ConstructorError("package \(name) has no control file") }
-            let conffiles = package.members.first { $0.name == "conffiles" }?.content ?? []
+            let conffiles = package.member("conffiles") ?? []
             status.append(
                 try DpkgDatabase.statusStanza(
-                    control: control,
-                    conffiles: DpkgDatabase.conffiles(conffiles, file: "\(name) conffiles"),
+                    control: package.control,
+                    conffiles: DpkgDatabase.conffiles(conffiles, file: "\(package.locked.name) conffiles"),
                     state: .unpacked))
-            triggers.append((control, package.members.first { $0.name == "triggers" }?.content ?? []))
-            let prefix = "\(base)/info/\(DpkgDatabase.informationName(control: control))"
+            triggers.append((package.control, package.member("triggers") ?? []))
+            let prefix = "\(base)/info/\(DpkgDatabase.informationName(control: package.control))"
             try root.write(DpkgDatabase.fileList(package.paths), to: "\(prefix).list")
             for member in package.members where member.name != "control" {
                 try root.write(member.content, to: "\(prefix).\(member.name)", mode: member.mode)
@@ -87,30 +83,39 @@ struct Configure {
 
     // MARK: - Maintainer scripts
 
+    /// Runs the preinst scripts as dpkg does: from a directory with the package's control members, where debconf looks for
+    /// the name of the package.
     private func runPreinsts() throws {
         // base-passwd's makes /etc/passwd and /etc/group, which the others' chown needs.
         let ordered =
-            packages.filter { $0.locked.name == "base-passwd" }
-            + packages.filter { $0.locked.name != "base-passwd" }
-        for package in ordered where package.text(of: "preinst") != nil {
-            let control = try Deb822.parse(Array((package.text(of: "control") ?? "").utf8), file: "control").first
-            let prefix = DpkgDatabase.informationName(control: control ?? Deb822.Stanza())
-            var environment = Self.environment(epoch: epoch)
-            // What dpkg(1) promises to maintainer scripts.
-            environment["DPKG_MAINTSCRIPT_PACKAGE"] = package.locked.name
-            environment["DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT"] = "1"
-            environment["DPKG_MAINTSCRIPT_ARCH"] = nativeArchitecture
-            environment["DPKG_MAINTSCRIPT_NAME"] = "preinst"
-            environment["DPKG_ADMINDIR"] = "/var/lib/dpkg"
-            environment["DPKG_RUNNING_VERSION"] =
-                packages.first { $0.locked.name == "dpkg" }?.locked.version.description
-            environment["DPKG_ROOT"] = ""
-            let script = "/var/lib/dpkg/info/\(prefix).preinst"
-            let result = try inRoot([script, "install"], environment, nil)
+            packages.filter { $0.locked.name == "base-passwd" } + packages.filter { $0.locked.name != "base-passwd" }
+        let directory = "var/lib/dpkg/tmp.ci"
+        for package in ordered where package.member("preinst") != nil {
+            try root.makeDirectory(directory)
+            for member in package.members {
+                try root.write(member.content, to: "\(directory)/\(member.name)", mode: member.mode)
+            }
+            let result = try inRoot(["/\(directory)/preinst", "install"], preinstEnvironment(of: package), nil)
             guard result.status == 0 else {
                 throw Self.failure("preinst of \(package.locked.name)", result.status, result.errorOutput)
             }
+            for member in package.members { try root.remove("\(directory)/\(member.name)") }
         }
+        if root.exists(directory) { try root.removeDirectory(directory) }
+    }
+
+    /// What dpkg(1) promises to maintainer scripts.
+    private func preinstEnvironment(of package: UnpackedPackage) -> [String: String] {
+        var environment = Self.environment(epoch: epoch)
+        environment["DPKG_MAINTSCRIPT_PACKAGE"] = package.locked.name
+        environment["DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT"] = "1"
+        environment["DPKG_MAINTSCRIPT_ARCH"] = package.locked.architecture
+        environment["DPKG_MAINTSCRIPT_NAME"] = "preinst"
+        environment["DPKG_MAINTSCRIPT_DEBUG"] = "0"
+        environment["DPKG_ADMINDIR"] = "/var/lib/dpkg"
+        environment["DPKG_RUNNING_VERSION"] = packages.first { $0.locked.name == "dpkg" }?.locked.version.description
+        environment["DPKG_ROOT"] = ""
+        return environment
     }
 
     private func dpkgConfigure() throws {

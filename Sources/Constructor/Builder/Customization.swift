@@ -18,10 +18,11 @@ struct Customization {
         try makeLocale()
         try makeTime()
         try makeKernel()
-        try makeUsers()
-        try makeFiles()
         try makeNetwork()
+        try makeUsers()
         try makeMachineIdentity()
+        // After all that Pisces writes itself: what the blueprint spells out wins.
+        try makeFiles()
         // Last: the units to enable may be among the files.
         try makeUnits()
     }

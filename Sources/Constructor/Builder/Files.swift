@@ -6,6 +6,11 @@ extension Customization {
     func makeFiles() throws {
         let accounts = try Accounts(root: root)
         for (path, file) in blueprint.files.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            for place in ["/dev", "/proc", "/run", "/sys", "/tmp"] where (path + "/").hasPrefix(place + "/") {
+                throw ConstructorError(
+                    "files: \(path): \(place) is empty in every image and filled at boot",
+                    hint: "write a tmpfiles.d(5) file that makes it")
+            }
             guard let uid = accounts.uid(of: file.owner), let gid = accounts.gid(of: file.group) else {
                 throw ConstructorError(
                     "files: \(path): no user \(file.owner) or no group \(file.group) in the image",

@@ -2,26 +2,24 @@ import Debian
 import Filesystems
 import LinuxSystem
 
-/// The numbers of the users and groups that nobody chose a number for, held fixed by the lock.
+/// The numbers of the users and groups that nobody chose, held fixed by the lock.
 ///
-/// Maintainer scripts and useradd(8) take the next free number, so that the order of installation decides which; from one lock to the
-/// next a number could come to mean another user, and files on the data partition would change hands. So the numbers of
-/// the first build are written into the lock, and later builds are renumbered to it.
+/// Maintainer scripts and useradd(8) take the next free number, so that the order of their calls decides which; from one
+/// lock to the next a number could come to mean another user, and files on the data partition would change hands. So the
+/// numbers of the first build are written into the lock, and later builds are renumbered to it.
 struct Identities: Equatable {
     var users: [String: UInt32]
     var groups: [String: UInt32]
 
-    /// The range that adduser(8) and systemd-sysusers(8) allocate from; base-passwd's numbers below it never change.
-    static let system: ClosedRange<UInt32> = 100...999
-    /// The range for people.
-    static let people: ClosedRange<UInt32> = 1000...59999
+    /// What adduser(8), useradd(8) and systemd-sysusers(8) allocate: first for the system, then for people.
+    /// base-passwd's numbers below never change.
+    static let dynamic: [ClosedRange<UInt32>] = [100...999, 1000...59999]
 
-    private static func isDynamic(_ number: UInt32) -> Bool { system.contains(number) || people.contains(number) }
-
-    /// The dynamic users and groups among all accounts.
-    init(accounts: Accounts) {
-        users = accounts.users.filter { Self.isDynamic($0.value) }
-        groups = accounts.groups.filter { Self.isDynamic($0.value) }
+    /// The accounts with dynamic numbers, but for those whose number the blueprint gives.
+    init(accounts: Accounts, chosen: (users: Set<String>, groups: Set<String>)) {
+        let isDynamic = { (number: UInt32) in Self.dynamic.contains { $0.contains(number) } }
+        users = accounts.users.filter { isDynamic($0.value) && !chosen.users.contains($0.key) }
+        groups = accounts.groups.filter { isDynamic($0.value) && !chosen.groups.contains($0.key) }
     }
 
     init(users: [String: UInt32], groups: [String: UInt32]) {
@@ -30,24 +28,38 @@ struct Identities: Equatable {
     }
 
     /// The numbers to use: the locked one of every name that has one, its own for a new name where that is free, else
-    /// the next free one: downwards for the system, upwards for people.
-    func settled(by lock: Identities) -> Identities {
-        Identities(users: Self.settle(users, lock.users), groups: Self.settle(groups, lock.groups))
+    /// another of its range. `chosen` numbers are taken.
+    func settled(by lock: Identities, chosen: Identities = Identities(users: [:], groups: [:])) throws -> Identities {
+        Identities(
+            users: try Self.settle(users, lock.users, taken: Set(chosen.users.values)),
+            groups: try Self.settle(groups, lock.groups, taken: Set(chosen.groups.values)))
     }
 
-    private static func settle(_ own: [String: UInt32], _ locked: [String: UInt32]) -> [String: UInt32] {
-        var result: [String: UInt32] = own.filter { locked[$0.key] != nil }.reduce(into: [:]) {
-            $0[$1.key] = locked[$1.key]
-        }
+    private static func settle(
+        _ own: [String: UInt32], _ locked: [String: UInt32], taken chosen: Set<UInt32>
+    ) throws -> [String: UInt32] {
         // A locked number stays reserved though its user is not in this build: it may come back.
-        var taken = Set(locked.values)
-        for (name, number) in own.sorted(by: { bytesPrecede($0.key, $1.key) }) where locked[name] == nil {
-            let range = people.contains(number) ? Array(people) : system.reversed()
-            let free =
-                taken.contains(number)
-                ? range.first { !taken.contains($0) && !own.values.contains($0) } : number
-            result[name] = free ?? number
-            taken.insert(free ?? number)
+        var taken = chosen.union(locked.values)
+        var result: [String: UInt32] = [:]
+        for (name, number) in own.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            if let number = locked[name] {
+                guard !chosen.contains(number) else {
+                    throw ConstructorError(
+                        "the lock gives \(name) the number \(number), which the blueprint gives to another",
+                        hint: "choose another uid or gid in the blueprint")
+                }
+                result[name] = number
+                continue
+            }
+            let range = dynamic.first { $0.contains(number) } ?? number...number
+            let isFree = { (number: UInt32) in !taken.contains(number) && !own.values.contains(number) }
+            // As the tools do it: downwards for the system, upwards for people.
+            let candidates = range.lowerBound < 1000 ? Array(range.reversed()) : Array(range)
+            guard let free = taken.contains(number) ? candidates.first(where: isFree) : number else {
+                throw ConstructorError("no number from \(range) is left for \(name)")
+            }
+            result[name] = free
+            taken.insert(free)
         }
         return result
     }

@@ -24,6 +24,10 @@ extension Customization {
             let text = lines.map { "\($0)\n" }.joined()
             try root.write(text, to: "etc/systemd/network/\(50 + index)-pisces.network")
         }
+        // Names that DHCP or the links bring are resolved by systemd-resolved, where it is installed.
+        if root.exists("usr/lib/systemd/systemd-resolved") {
+            try root.symlink("etc/resolv.conf", to: "../run/systemd/resolve/stub-resolv.conf")
+        }
         if !network.links.isEmpty {
             try tool(["systemctl", "enable", "systemd-networkd.service"], making: "network: links")
         }

@@ -17,20 +17,20 @@ struct RootTree {
     }
 
     /// The whole transformation.
-    static func readOnly(from tree: FileTree, epoch: Int64) -> FileTree {
+    static func readOnly(from tree: FileTree, epoch: Int64) throws(ConstructorError) -> FileTree {
         var root = RootTree(scanned: tree, epoch: epoch)
         root.dropVolatile()
         root.emptyMountPoints()
         root.moveDatabases()
         root.moveHomes()
-        root.layOutVar()
+        try root.layOutVar()
         root.clampTimes()
         return root.tree
     }
 
     // MARK: - What does not belong in an image
 
-    /// Paths that differ on every machine or at every build. A trailing `*` stands for any rest of one name.
+    /// Paths that differ on every machine or at every build. A `*` stands for any part of one name.
     static let volatile: [(pattern: String, reason: String)] = [
         ("/etc/ssh/ssh_host_*", "a machine's identity; made at its first boot"),
         ("/etc/.pwd.lock", "a lock"),
@@ -44,7 +44,6 @@ struct RootTree {
         ("/var/cache/apt/*", "remade by apt when it is used"),
         ("/var/cache/debconf/*-old", "a backup"),
         ("/var/lib/dpkg/*-old", "a backup"),
-        ("/var/lib/dpkg/lock*", "a lock"),
         ("/var/lib/dpkg/triggers/Lock", "a lock"),
         ("/var/lib/apt/lists/*", "remade by apt when it is used"),
         ("/var/lib/dbus/machine-id", "a machine's identity"),
@@ -56,12 +55,14 @@ struct RootTree {
             let directory = parentDirectory(of: pattern)
             let name = String(pattern.dropFirst(directory.utf8.count + 1))
             for child in tree.children(of: directory) where Self.matches(child, name) {
-                tree.removeSubtree("\(directory)/\(child)")
+                dropFiles("\(directory)/\(child)")
             }
         }
-        // Logs of the build say nothing about the machine; their directories stay.
-        for path in tree.paths where path.hasPrefix("/var/log/") && tree[path]?.isDirectory == false {
-            tree[path] = nil
+        // What happened at the build is not the machine's history, but who may write a log is a package's choice.
+        for path in tree.paths where Self.isBelow("/var/log", path) {
+            guard var node = tree[path], case .file = node.kind else { continue }
+            node.kind = .file(.bytes([]))
+            tree[path] = node
         }
         // Empty, not missing: the machine's own comes from the identity layer (machine-id(5)).
         tree["/etc/machine-id"] = .file("", mode: 0o444, modified: epoch)
@@ -72,6 +73,15 @@ struct RootTree {
         let suffix = pattern[pattern.index(after: star)...]
         return name.hasPrefix(pattern[..<star]) && name.hasSuffix(suffix)
             && name.utf8.count >= pattern.utf8.count - 1
+    }
+
+    /// Removes a file, or all files below a directory: a directory is a package's, and dpkg looks for it.
+    private mutating func dropFiles(_ path: String) {
+        guard tree[path]?.isDirectory == true else {
+            tree[path] = nil
+            return
+        }
+        for child in tree.children(of: path) { dropFiles("\(path)/\(child)") }
     }
 
     // MARK: - Places
@@ -93,6 +103,10 @@ struct RootTree {
     private mutating func moveDatabases() {
         tree[Self.sysimage] = .directory(modified: epoch)
         move("/var/lib/dpkg", to: "\(Self.sysimage)/dpkg")
+        // apt takes a read-only database without locking, but only where its lock files can be opened for reading.
+        for lock in ["lock", "lock-frontend"] {
+            tree["\(Self.sysimage)/dpkg/\(lock)"] = .file("", mode: 0o640, modified: epoch)
+        }
         guard tree["/var/lib/apt/extended_states"] != nil else { return }
         tree["\(Self.sysimage)/apt"] = .directory(modified: epoch)
         move("/var/lib/apt/extended_states", to: "\(Self.sysimage)/apt/extended_states")
@@ -116,34 +130,72 @@ struct RootTree {
     // MARK: - /var
 
     private static let factory = "/usr/share/factory"
+    /// The tmpfiles.d(5) lines, outside the folders that are applied at every boot.
+    private static let layout = "/usr/lib/pisces/system/var.conf"
 
-    /// Moves the content of `/var` to its factory place and writes the tmpfiles.d(5) lines that lay it out at boot
-    /// where it is missing.
-    private mutating func layOutVar() {
-        var lines = ["# The initial content of /var: made at boot where it is missing (tmpfiles.d(5))."]
-        for path in tree.paths where path.hasPrefix("/var/") {
+    /// Moves the content of `/var` to its factory place, and has it laid out at a generation's first boot where it is
+    /// missing. Only then: what an administrator removes or locks up later stays as it is.
+    private mutating func layOutVar() throws(ConstructorError) {
+        var lines = ["# The initial content of /var, laid out by pisces-var.service."]
+        for path in tree.paths where Self.isBelow("/var", path) {
             guard let node = tree[path] else { continue }
+            guard node.xattrs["security.capability"] == nil else {
+                throw ConstructorError("\(path) has file capabilities, which cannot be laid out in /var")
+            }
             switch node.kind {
             case .directory:
                 lines.append(Self.line("d", path, node))
             case .symlink(let target):
-                lines.append("L \(Self.quoted(path)) - - - - \(Self.quoted(target))")
+                // The last field is taken as it is but for specifiers: quotes would be part of the target.
+                lines.append("L \(Self.quoted(path)) - - - - \(target.replacing("%", with: "%%"))")
             case .file, .hardlink:
                 let copy = Self.factory + path
                 makeParents(of: copy)
                 tree[copy] = node
                 lines.append(Self.line("C", path, node))
             case .characterDevice, .blockDevice, .fifo, .socket:
-                // Nothing in a package's /var is one.
-                continue
+                throw ConstructorError("\(path) is a device, pipe or socket, which cannot be laid out in /var")
             }
         }
         tree.removeSubtree("/var")
         tree["/var"] = .directory(modified: epoch)
-        makeParents(of: "/usr/lib/tmpfiles.d/x")
-        // Last in name order: a package's own line for the same path wins.
-        tree["/usr/lib/tmpfiles.d/zz-pisces-var.conf"] = .file(
-            lines.map { "\($0)\n" }.joined(), modified: epoch)
+        put(lines.map { "\($0)\n" }.joined(), at: Self.layout)
+        makeLayoutUnit()
+    }
+
+    private mutating func makeLayoutUnit() {
+        let units = "/usr/lib/systemd/system"
+        // /run/pisces/state is what pisces-init says belongs to the booted generation.
+        put(
+            """
+            [Unit]
+            Description=Lay out /var for this generation
+            DefaultDependencies=no
+            ConditionPathExists=!/run/pisces/state/var-is-laid-out
+            RequiresMountsFor=/var
+            Before=systemd-tmpfiles-setup.service systemd-journal-flush.service sysinit.target shutdown.target
+            Conflicts=shutdown.target
+
+            [Service]
+            Type=oneshot
+            RemainAfterExit=yes
+            ExecStart=/usr/bin/systemd-tmpfiles --create \(Self.layout)
+            ExecStart=/usr/bin/touch /run/pisces/state/var-is-laid-out
+
+            """, at: "\(units)/pisces-var.service")
+        makeParents(of: "\(units)/sysinit.target.wants/x")
+        tree["\(units)/sysinit.target.wants/pisces-var.service"] = .symlink(
+            "../pisces-var.service", modified: epoch)
+    }
+
+    private mutating func put(_ text: String, at path: String) {
+        makeParents(of: path)
+        tree[path] = .file(text, modified: epoch)
+    }
+
+    /// Whether `path` is below `directory`, by bytes: to a String, a slash before a combining mark is no slash.
+    private static func isBelow(_ directory: String, _ path: String) -> Bool {
+        path.utf8.starts(with: directory.utf8) && path.utf8.dropFirst(directory.utf8.count).first == UInt8(ascii: "/")
     }
 
     private static func line(_ type: String, _ path: String, _ node: Node) -> String {

@@ -88,6 +88,12 @@ final class StagedRoot: Sendable {
         } catch  where error.isNotFound {}
     }
 
+    /// Removes the empty directory at `path`.
+    func removeDirectory(_ path: String) throws(SystemError) {
+        let place = try parent(of: path)
+        try place.directory.unlink(place.name, directory: true)
+    }
+
     private func makeParent(of path: String) throws(SystemError) -> Place {
         do throws(SystemError) { return try parent(of: path) } catch  where error.isNotFound {}
         try makeDirectory(parentDirectory(of: Self.relative(path)))

@@ -9,8 +9,13 @@ struct UnpackedPackage: Sendable {
     var locked: LockedPackage
     /// The control members: `control`, `md5sums`, `postinst` and so on.
     var members: [(name: String, mode: UInt32, content: [UInt8])]
+    /// The control file.
+    var control: Deb822.Stanza
     /// The paths of its list file in the payload's order: `/.`, `/usr`, `/usr/bin`.
-    var paths: [String]
+    var paths: [String] = []
+
+    /// A control member.
+    func member(_ name: String) -> [UInt8]? { members.first { $0.name == name }?.content }
 }
 
 /// Unpacks the locked packages into the staged root, several at once, straight from the mapped .debs.
@@ -45,9 +50,9 @@ struct Unpack: Sendable {
             progress(others[index])
             return outcome
         }
-        let rank = Dictionary(uniqueKeysWithValues: packages.enumerated().map { ($1.name, $0) })
-        outcomes.sort { (rank[$0.package.locked.name] ?? 0) < (rank[$1.package.locked.name] ?? 0) }
-        outcomes.sort { $0.package.locked.name == "base-files" && $1.package.locked.name != "base-files" }
+        // The lock's order from here on, whatever the threads did, after base-files.
+        let (base, rest) = (outcomes.prefix(first.count), outcomes.dropFirst(first.count))
+        outcomes = base + rest.sorted { LockedPackage.precedes($0.package.locked, $1.package.locked) }
         try settleDirectories(outcomes)
         try settleCollisions(&outcomes)
         return outcomes.map(\.package)
@@ -56,8 +61,12 @@ struct Unpack: Sendable {
     private func unpack(_ package: LockedPackage) throws -> Outcome {
         let deb = try open(package)
         let members = try deb.controlFiles()
+        guard let text = members.first(where: { $0.name == "control" })?.content,
+            let control = try Deb822.parse(text, file: "\(package.name) control").first
+        else { throw ConstructorError("package \(package.name) has no control file") }
         let conffiles = Set(Self.conffiles(members))
-        var outcome = Outcome(package: UnpackedPackage(locked: package, members: members, paths: []))
+        var outcome = Outcome(package: UnpackedPackage(locked: package, members: members, control: control))
+        var sums: [(name: String, md5: String)] = []
         let payload = try deb.payload()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
         defer { buffer.deallocate() }
@@ -65,15 +74,27 @@ struct Unpack: Sendable {
             let path = try Self.normalized(entry.path, package: package.name)
             outcome.package.paths.append(path.isEmpty ? "/." : "/" + path)
             if path.isEmpty { continue }
-            let target = conffiles.contains("/" + path) ? path + ".dpkg-new" : path
+            let isConffile = conffiles.contains("/" + path)
             do {
-                try place(entry, at: target, from: payload, buffer: buffer)
+                let sum = try place(entry, at: isConffile ? path + ".dpkg-new" : path, from: payload, buffer: buffer)
                 if entry.kind == .directory { outcome.directories.append(Directory(path: path, entry: entry)) }
+                if let sum, !isConffile { sums.append((path, sum)) }
             } catch let error as SystemError where error.isExisting {
-                outcome.collisions.append(path)
+                if try !isSymlinkOverDirectory(entry, path) { outcome.collisions.append(path) }
             }
         }
+        // dpkg makes the sums of a package that brings none (dpkg-deb's are usual, not required).
+        if !members.contains(where: { $0.name == "md5sums" }) && !sums.isEmpty {
+            let text = DpkgDatabase.checksums(sums)
+            outcome.package.members.append(("md5sums", 0o644, Array(text.utf8)))
+        }
         return outcome
+    }
+
+    /// dpkg leaves a directory, or a link to one, where a package ships a symlink.
+    private func isSymlinkOverDirectory(_ entry: ArchiveEntry, _ path: String) throws -> Bool {
+        guard case .symlink = entry.kind else { return false }
+        return (try? root.directory.openInRoot(path, Descriptor.pathOnly | O_DIRECTORY)) != nil
     }
 
     /// The conffiles a package declares, without the lines that ask to remove one.
@@ -93,10 +114,12 @@ struct Unpack: Sendable {
         return String(decoding: Array(parts.joined(separator: "/".utf8)), as: UTF8.self)
     }
 
+    /// Makes one member; returns the MD5 of a regular file.
+    @discardableResult
     private func place(
         _ entry: ArchiveEntry, at path: String, from payload: borrowing ArchiveReader,
         buffer: UnsafeMutableRawBufferPointer
-    ) throws {
+    ) throws -> String? {
         let place = try root.parent(of: path)
         switch entry.kind {
         case .directory:
@@ -105,14 +128,18 @@ struct Unpack: Sendable {
             _ = try root.directory.openInRoot(path, Descriptor.pathOnly | O_DIRECTORY)
         case .file:
             let file = try place.directory.openBeneath(place.name, O_WRONLY | O_CREAT | O_EXCL)
+            var sum = MD5()
             while true {
                 let count = try payload.read(into: buffer)
                 if count == 0 { break }
-                try file.writeAll(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                let part = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                sum.update(part)
+                try file.writeAll(part)
             }
             try file.setOwner(uid: entry.uid, gid: entry.gid)
             try file.setMode(entry.mode)
             try file.setModified(entry.modified)
+            return sum.finish()
         case .symlink(let target):
             try place.directory.makeSymlink(place.name, target: target)
             try place.directory.setLinkOwner(place.name, uid: entry.uid, gid: entry.gid, modified: entry.modified)
@@ -122,6 +149,7 @@ struct Unpack: Sendable {
         case .characterDevice, .blockDevice, .fifo:
             throw ConstructorError("\(path) is a device or pipe; no Debian package ships one")
         }
+        return nil
     }
 
     private func settleDirectories(_ outcomes: [Outcome]) throws {
@@ -133,31 +161,36 @@ struct Unpack: Sendable {
         }
     }
 
-    /// Decides who owns each path that more than one package ships (deb-control(5), Replaces).
+    /// Decides who owns each path that more than one package ships (deb-control(5), Replaces): pairwise in the lock's
+    /// order, so that it does not matter whose file was there first.
     private func settleCollisions(_ outcomes: inout [Outcome]) throws {
-        for loser in outcomes.indices {
-            for path in outcomes[loser].collisions {
-                guard
-                    let other = outcomes.indices.first(where: { index in
-                        index != loser && outcomes[index].package.paths.contains("/" + path)
-                            && !outcomes[index].collisions.contains(path)
-                    })
-                else { throw ConstructorError("\(outcomes[loser].package.locked.name) ships /\(path) twice") }
-                let late = outcomes[loser].package
-                let early = outcomes[other].package
-                if late.replaces(early.locked.name) {
-                    try root.remove(path)
-                    try extract(path, of: late)
-                    outcomes[other].package.paths.removeAll { $0 == "/" + path }
-                } else if early.replaces(late.locked.name) {
-                    outcomes[loser].package.paths.removeAll { $0 == "/" + path }
-                } else {
+        for path in Set(outcomes.flatMap(\.collisions)).sorted(by: bytesPrecede) {
+            let claimants = outcomes.indices.filter { outcomes[$0].package.paths.contains("/" + path) }
+            guard claimants.count > 1, var owner = claimants.first else {
+                throw ConstructorError("/\(path) is shipped twice by one package")
+            }
+            for next in claimants.dropFirst() {
+                let (present, other) = (outcomes[owner].package, outcomes[next].package)
+                if try replaces(other, present) {
+                    owner = next
+                } else if try !replaces(present, other) {
                     throw ConstructorError(
-                        "/\(path) is shipped by both \(early.locked.name) and \(late.locked.name)",
+                        "/\(path) is shipped by both \(present.locked.name) and \(other.locked.name), and neither "
+                            + "replaces the other",
                         hint: "leave one of them out under `packages: without`")
                 }
             }
+            try root.remove(path)
+            try extract(path, of: outcomes[owner].package)
+            for loser in claimants where loser != owner {
+                outcomes[loser].package.paths.removeAll { $0 == "/" + path }
+            }
         }
+    }
+
+    private func replaces(_ package: UnpackedPackage, _ other: UnpackedPackage) throws -> Bool {
+        try DpkgDatabase.replaces(
+            control: package.control, package: other.locked.name, version: other.locked.version)
     }
 
     /// Places the one member `path` of a package.
@@ -167,24 +200,9 @@ struct Unpack: Sendable {
         defer { buffer.deallocate() }
         while let entry = try payload.next() {
             if try Self.normalized(entry.path, package: package.locked.name) == path {
-                return try place(entry, at: path, from: payload, buffer: buffer)
+                try place(entry, at: path, from: payload, buffer: buffer)
+                return
             }
         }
-    }
-}
-
-extension UnpackedPackage {
-    /// The content of a control member as text.
-    func text(of member: String) -> String? {
-        members.first { $0.name == member }.map { String(decoding: $0.content, as: UTF8.self) }
-    }
-
-    /// Whether the control file's Replaces names `package`, in any version.
-    func replaces(_ package: String) -> Bool {
-        guard let control = text(of: "control") else { return false }
-        let field = control.split(separator: "\n").first { $0.lowercased().hasPrefix("replaces:") }
-        return field?.dropFirst("replaces:".count).split(separator: ",").contains { item in
-            item.split(whereSeparator: { " (:".contains($0) }).first.map(String.init) == package
-        } ?? false
     }
 }
