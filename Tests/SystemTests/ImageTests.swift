@@ -71,7 +71,7 @@ extension SystemTests {
 
         @Test func homesAreLaidOutAtBoot() throws {
             #expect(tree["/home"]?.kind == .symlink("var/home"))
-            let layout = try lines("/usr/lib/tmpfiles.d/zz-pisces-var.conf")
+            let layout = try lines("/usr/lib/pisces/system/var.conf")
             let carol = try locked("carol")
             for line in [
                 "d \"/var/home\" 0755 0 0", "d \"/var/home/alice\" 0700 1500 1500",
