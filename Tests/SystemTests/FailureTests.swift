@@ -114,17 +114,24 @@ extension SystemTests {
                 ("unpack packages", SIGINT, true), ("configure packages", SIGINT, true),
                 ("configure packages", SIGKILL, false), ("write root", SIGKILL, false), ("verify image", SIGINT, true),
             ] {
-                let (status, pid, said) = try construct.interrupt(during: step) { pid in
-                    if step == "configure packages" { usleep(700_000) }
-                    // What is looked for below is there now.
-                    let running = try processes(of: pid)
-                    #expect(running.count >= (step == "configure packages" ? 2 : 1))
+                var traces: Traces?
+                let (status, said) = try construct.interrupt(during: step) { pid in
+                    traces = try Traces(of: pid, in: folder)
+                    // What is looked for below can be seen: the program, and here what it runs in its sandbox.
+                    let wanted = step == "configure packages" ? 2 : 1
+                    var running: [String] = []
+                    for _ in 0..<200 where running.count < wanted {
+                        running = try traces?.processes() ?? []
+                        usleep(50_000)
+                    }
+                    #expect(running.count >= wanted)
                     kill(isForGroup ? -pid : pid, signal)
                 }
                 #expect(status == .signalled(signal), "\(step): \(said)")
                 #expect(said.contains("interrupted: nothing was left behind") == (signal == SIGINT))
                 #expect(try folder.outputs() == [], "\(step)")
-                #expect(try leftovers(of: pid, in: folder) == [], "\(step)")
+                let left = try traces?.leftovers(in: folder)
+                #expect(left == [], "\(step)")
             }
             let outcome = try construct.outcome()
             #expect(outcome.status == .exited(0), "\(outcome.errors)")

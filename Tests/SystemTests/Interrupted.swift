@@ -6,7 +6,7 @@ extension Command {
     /// the given step; returns how it ended and the rest of what it said.
     func interrupt(
         during step: String, _ body: (pid_t) throws -> Void
-    ) throws -> (status: ExitStatus?, pid: pid_t, said: String) {
+    ) throws -> (status: ExitStatus?, said: String) {
         var command = self
         command.arguments.append("--json")
         command.ownProcessGroup = true
@@ -26,36 +26,50 @@ extension Command {
         try body(running.pid)
         let status = try running.wait(atMostMilliseconds: 20_000)
         while try read() {}
-        return (status, running.pid, said)
+        return (status, said)
     }
 }
 
-/// The numbers of processes that a construction left: those of its process group, and those in its sandbox, whose root
-/// has the package of these tests.
-func processes(of group: pid_t) throws -> [String] {
-    try Descriptor.directory("/proc").entries().filter { name in
-        guard Int32(name) != nil, let status = try? fileText("/proc/\(name)/stat") else { return false }
-        // The name in parentheses may hold anything: what counts comes after it. A zombie is no process any more.
-        let fields = status.reversed().prefix { $0 != ")" }.reversed().split(separator: " ").map { String($0) }
-        guard fields.count > 2, fields[0] != "Z" else { return false }
-        return Int32(fields[2]) == group || access("/proc/\(name)/root/usr/share/pisces-test-marker", F_OK) == 0
-    }
-}
+/// How to recognize the processes of a construction: by their process group, and those in the sandbox by their root,
+/// which is on the memory file system of this workshop alone.
+struct Traces {
+    let group: pid_t
+    let device: UInt64
 
-/// What a construction left behind: processes, mounts, loop devices. It may take a moment until the kernel has ended
-/// what dies with its parent.
-func leftovers(of group: pid_t, in folder: Folder) throws -> [String] {
-    var found: [String] = []
-    for _ in 0..<100 {
-        found = try processes(of: group).map { "process \($0)" }
-        if found.isEmpty { break }
-        usleep(100_000)
+    /// Looks at a construction that runs.
+    init(of process: pid_t, in folder: Folder) throws {
+        group = process
+        let workshop = "/proc/\(process)/root\(folder.cache)/pisces/workshop"
+        device = try Descriptor.directory(workshop).status().device
     }
-    found += try fileText("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(folder.path) }
-        .map { "mount \($0)" }
-    for device in try Descriptor.directory("/sys/block").entries() where device.hasPrefix("loop") {
-        let file = (try? fileText("/sys/block/\(device)/loop/backing_file")) ?? ""
-        if file.contains(folder.path) { found.append("loop device \(device)") }
+
+    /// The numbers of the processes that run.
+    func processes() throws -> [String] {
+        try Descriptor.directory("/proc").entries().filter { name in
+            guard Int32(name) != nil, let status = try? fileText("/proc/\(name)/stat") else { return false }
+            // The name in parentheses may hold anything: what counts comes after it. A zombie is no process any more.
+            let fields = status.reversed().prefix { $0 != ")" }.reversed().split(separator: " ").map { String($0) }
+            guard fields.count > 2, fields[0] != "Z" else { return false }
+            if Int32(fields[2]) == group { return true }
+            return (try? Descriptor.directory("/proc/\(name)/root").status().device) == device
+        }
     }
-    return found
+
+    /// What is left in the end: processes, mounts, loop devices. It may take a moment until the kernel has ended what
+    /// dies with its parent.
+    func leftovers(in folder: Folder) throws -> [String] {
+        var found: [String] = []
+        for _ in 0..<20 {
+            found = try processes().map { "process \($0)" }
+            if found.isEmpty { break }
+            usleep(100_000)
+        }
+        found += try fileText("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(folder.path) }
+            .map { "mount \($0)" }
+        for device in try Descriptor.directory("/sys/block").entries() where device.hasPrefix("loop") {
+            let file = (try? fileText("/sys/block/\(device)/loop/backing_file")) ?? ""
+            if file.contains(folder.path) { found.append("loop device \(device)") }
+        }
+        return found
+    }
 }

@@ -35,9 +35,7 @@ struct Site {
         try makePackage(
             "pisces", "Architecture: \(try run("dpkg", "--print-architecture"))Provides: linux-initramfs-tool\n",
 
-            files: [
-                "usr/lib/pisces/pisces-init": builtProgram("pisces-init"), "usr/share/pisces-test-marker": "/dev/null",
-            ],
+            files: ["usr/lib/pisces/pisces-init": builtProgram("pisces-init")],
             in: "\(folder.path)/deb")
         try write(nodeBlueprint, to: folder.blueprint)
         try write(reportScript, to: "\(folder.path)/Blueprints/report.sh")
