@@ -55,7 +55,8 @@ struct BootCommand: ParsableCommand {
             throw SystemError(call: "access", subject: image, code: errno)
         }
         let program = QemuPlan.executable(for: architecture)
-        try QemuVersion.check(output: try Command(program, ["--version"], package: "qemu-system-x86").run().text)
+        let package = architecture == .amd64 ? "qemu-system-x86" : "qemu-system-arm"
+        try QemuVersion.check(output: try Command(program, ["--version"], package: package).run().text)
         let scratch = try TemporaryDirectory()
         var options = MachineOptions(imagePath: try Workspace.absolute(image), architecture: architecture)
         options.firmware = try Firmware.prepare(for: architecture, variablesPath: "\(scratch.path)/variables.fd")
@@ -73,7 +74,12 @@ struct BootCommand: ParsableCommand {
             let keys = String(decoding: try Workspace.readFile(sshKey, limit: 1 << 16), as: UTF8.self)
             options.credentials.append(.rootKeys(keys))
         }
-        console.note("booting \(image) (\(options.accelerator.rawValue)); ssh -p \(port) root@localhost")
+        let speed = options.accelerator == .tcg ? ", emulated: a minute or so" : ""
+        console.note("booting \(image)\(speed)")
+        console.note(
+            sshKey == nil
+                ? "port \(port) of localhost leads to its ssh; --ssh-key KEY.pub lets you in"
+                : "once it is up: ssh -p \(port) root@localhost")
         if output.json {
             let facts = JSONValue.object([
                 "monitor": .string("\(scratch.path)/monitor"), "ssh-port": .integer(Int(port)),
@@ -81,7 +87,7 @@ struct BootCommand: ParsableCommand {
             console.result(facts.canonical)
         }
 
-        var command = Command(program, try QemuPlan.arguments(for: options), package: "qemu-system-x86")
+        var command = Command(program, try QemuPlan.arguments(for: options), package: package)
         command.environment = Command.plainEnvironment.merging(["TMPDIR": "/var/tmp"]) { $1 }
         command.input = consoleLog == nil ? .inherited : .null
         command.output = .inherited
