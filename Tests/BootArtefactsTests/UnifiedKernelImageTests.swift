@@ -65,13 +65,16 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
         }
         #expect(rows.suffix(5).map(\.0) == Self.parts().map(\.name))
         #expect(rows.suffix(5).map(\.1) == Self.parts().map(\.content.count))
-        let base = try #require(rows.last).2 & ~0xFFF_FFFF
+        let header = try run("objdump -p \(image)").output.split(separator: "\n")
+        let field = { (name: String) in
+            let line = try #require(header.first { $0.hasPrefix(name) })
+            return try #require(Int(line.split(separator: "\t").last ?? "", radix: 16))
+        }
+        let base = try field("ImageBase")
         for row in rows.suffix(5) { #expect((row.2 - base).isMultiple(of: 4096)) }
         let ordered = rows.sorted { $0.2 < $1.2 }
         for (left, right) in zip(ordered, ordered.dropFirst()) { #expect(left.2 + left.1 <= right.2) }
-        let header = try run("objdump -p \(image)").output
-        let sizeLine = try #require(header.split(separator: "\n").first { $0.hasPrefix("SizeOfImage") })
-        let imageSize = try #require(Int(sizeLine.split(separator: "\t").last ?? "", radix: 16))
+        let imageSize = try field("SizeOfImage")
         let last = try #require(ordered.last)
         #expect(imageSize >= last.2 - base + last.1 && imageSize < last.2 - base + last.1 + 8192)
     }
