@@ -102,7 +102,8 @@ extension SystemTests {
             let release = "\(mirror)/debian/dists/trixie/InRelease"
             try write(try fileText(release).replacing("Origin: Debian", with: "Origin: Debien"), to: release)
             let outcome = try folder.command("lock", site.mirror(at: mirror)).outcome()
-            try expectRefusal(outcome, folder, ["Debian's archive (file:\(mirror)/debian)", "was changed on the way", "keyring"])
+            try expectRefusal(
+                outcome, folder, ["Debian's archive (file:\(mirror)/debian)", "was changed on the way", "keyring"])
             #expect(access(folder.lock, F_OK) != 0)
         }
 
