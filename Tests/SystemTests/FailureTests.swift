@@ -117,14 +117,15 @@ extension SystemTests {
                 var traces: Traces?
                 let (status, said) = try construct.interrupt(during: step) { pid in
                     traces = try Traces(of: pid, in: folder)
-                    // What is looked for below can be seen: the program, and here what it runs in its sandbox.
-                    let wanted = step == "configure packages" ? 2 : 1
-                    var running: [String] = []
-                    for _ in 0..<200 where running.count < wanted {
-                        running = try traces?.processes() ?? []
+                    // What is looked for below can be seen: the program, and here what runs longest in its sandbox.
+                    let wanted = step == "configure packages" ? "dpkg" : "pisces"
+                    var isRunning = false
+                    for _ in 0..<300 where !isRunning {
+                        let names = try traces?.processes().map { try? fileText("/proc/\($0)/comm") } ?? []
+                        isRunning = names.contains("\(wanted)\n")
                         usleep(50_000)
                     }
-                    #expect(running.count >= wanted)
+                    #expect(isRunning)
                     kill(isForGroup ? -pid : pid, signal)
                 }
                 #expect(status == .signalled(signal), "\(step): \(said)")
