@@ -130,9 +130,9 @@ struct Resolver {
                 throw Failure("the lock takes \(package.name) from \(name), which it does not describe")
             }
             var bases = [release.uri]
-            if let override = release.suite.hasSuffix("-security") ? options.securityMirror : options.mirror {
-                bases.insert(override, at: 0)
-            }
+            // A slash is in the names of other repositories' releases: Debian's mirror does not have those.
+            let mirror = release.suite.hasSuffix("-security") ? options.securityMirror : options.mirror
+            if let mirror, !name.contains("/") { bases.insert(mirror, at: 0) }
             return bases.map { ($0.hasSuffix("/") ? $0 : $0 + "/") + package.filename }
         }
     }
