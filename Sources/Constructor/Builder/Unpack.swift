@@ -2,7 +2,6 @@ import Archive
 import Debian
 internal import Glibc
 import LinuxSystem
-internal import Synchronization
 
 /// A package whose payload is in the staged root, as dpkg needs to know it.
 struct UnpackedPackage: Sendable {
@@ -21,8 +20,9 @@ struct UnpackedPackage: Sendable {
 /// Unpacks the locked packages into the staged root, several at once, straight from the mapped .debs.
 ///
 /// The result does not depend on the order in which they finish: every file has one owner, a path that two packages
-/// ship is settled by Replaces afterwards, and a directory's metadata comes from the first package in `packages` that
-/// ships it (dpkg leaves a directory that exists as it is).
+/// ship is settled by Replaces afterwards, and a directory's metadata comes from the first package in the lock that
+/// ships it (dpkg leaves a directory that exists as it is). A diversion that a preinst makes comes too late for a path
+/// that two packages ship: such a pair is refused by name.
 struct Unpack: Sendable {
     let root: StagedRoot
     let packages: [LockedPackage]
@@ -64,8 +64,11 @@ struct Unpack: Sendable {
         guard let text = members.first(where: { $0.name == "control" })?.content,
             let control = try Deb822.parse(text, file: "\(package.name) control").first
         else { throw ConstructorError("package \(package.name) has no control file") }
-        let conffiles = Set(Self.conffiles(members))
         var outcome = Outcome(package: UnpackedPackage(locked: package, members: members, control: control))
+        let declared = outcome.package.member("conffiles") ?? []
+        let conffiles = Set(
+            try DpkgDatabase.conffiles(declared, file: "\(package.name) conffiles")
+                .filter { !$0.isRemovedOnUpgrade }.map(\.path))
         var sums: [(name: String, md5: String)] = []
         let payload = try deb.payload()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
@@ -95,13 +98,6 @@ struct Unpack: Sendable {
     private func isSymlinkOverDirectory(_ entry: ArchiveEntry, _ path: String) throws -> Bool {
         guard case .symlink = entry.kind else { return false }
         return (try? root.directory.openInRoot(path, Descriptor.pathOnly | O_DIRECTORY)) != nil
-    }
-
-    /// The conffiles a package declares, without the lines that ask to remove one.
-    static func conffiles(_ members: [(name: String, mode: UInt32, content: [UInt8])]) -> [String] {
-        guard let text = members.first(where: { $0.name == "conffiles" })?.content else { return [] }
-        return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
-            .filter { $0.hasPrefix("/") }
     }
 
     /// `./usr/bin/` becomes `usr/bin`; a name that could leave the root is refused.
