@@ -1,6 +1,7 @@
 import BootArtefacts
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 @Suite struct CpioArchiveTests: ~Copyable {
@@ -24,7 +25,7 @@ import Testing
     @Test func cpioListsWhatWasAdded() throws {
         let path = directory.path + "/initrd"
         try AtomicFile.write(sample(), to: path)
-        let listing = try run("cpio -itv --quiet --numeric-uid-gid < \(path)")
+        let listing = try shell("cpio -itv --quiet --numeric-uid-gid < \(path)")
         #expect(listing.status == 0)
         let lines = listing.output.split(separator: "\n").map { line in
             line.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
@@ -50,7 +51,8 @@ import Testing
         try archive.addSymlink("link", target: "d/n")
         let path = directory.path + "/initrd"
         try AtomicFile.write(archive.finish(), to: path)
-        let extracted = try run("mkdir \(directory.path)/out && cd \(directory.path)/out && cpio -id --quiet < \(path)")
+        let extracted = try shell(
+            "mkdir \(directory.path)/out && cd \(directory.path)/out && cpio -id --quiet < \(path)")
         #expect(extracted.status == 0 && extracted.output.isEmpty, "\(extracted.output)")
         for (index, content) in contents.enumerated() {
             let name = String(repeating: "n", count: index + 1)
@@ -62,7 +64,7 @@ import Testing
     @Test func bytesAreThoseOfGNUCpio() throws {
         // Same order, times and owners: only the inode numbers are up to the writer, and GNU cpio renumbers too.
         let out = directory.path
-        let made = try run(
+        let made = try shell(
             "mkdir -p \(out)/t/usr && cd \(out)/t && chmod 755 usr && printf abc > usr/three && chmod 644 usr/three"
                 + " && ln -s usr/three l && touch -h -d @0 usr usr/three l && printf 'usr\\nusr/three\\nl\\n'"
                 + " | cpio -o -H newc --reproducible --quiet -R 0:0 > \(out)/oracle")

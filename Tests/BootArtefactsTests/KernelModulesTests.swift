@@ -1,6 +1,7 @@
 import BootArtefacts
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 @Suite struct KernelModulesTests: ~Copyable {
@@ -77,7 +78,7 @@ import Testing
         }
         try AtomicFile.write(Array("kernel/built-in.ko\n".utf8), to: base + "/modules.builtin")
         try AtomicFile.write([], to: base + "/modules.order")
-        let made = try run(
+        let made = try shell(
             "cd \(base)/kernel && gcc -c *.c && for f in *.o; do mv $f ${f%.o}.ko; done"
                 + " && depmod -b \(directory.path) \(Self.version)")
         #expect(made.status == 0, "\(made.output)")
@@ -87,7 +88,7 @@ import Testing
     /// The order of modprobe(8), paths relative to `base`. It lists a file again for each module that needs it: the
     /// first time counts.
     private func modprobeOrder(_ base: String, _ name: String) throws -> [String] {
-        let shown = try run("modprobe -d \(directory.path) -C /dev/null -S \(Self.version) --show-depends \(name)")
+        let shown = try shell("modprobe -d \(directory.path) -C /dev/null -S \(Self.version) --show-depends \(name)")
         #expect(shown.status == 0, "\(shown.output)")
         var paths: [String] = []
         for words in shown.output.split(separator: "\n").map({ $0.split(separator: " ") }) where words.first == "insmod"

@@ -2,28 +2,6 @@ import Glibc
 import LinuxSystem
 import Testing
 
-/// What a program printed, and how it ended.
-struct ToolResult {
-    var output: String
-    var status: Int32
-}
-
-/// Runs a shell command; standard error is part of the output.
-func run(_ command: String) throws -> ToolResult {
-    guard let pipe = popen("exec 2>&1; export LC_ALL=C TZ=UTC PATH=/usr/sbin:/sbin:$PATH; \(command)", "re") else {
-        throw SystemError(call: "popen", subject: command, code: errno)
-    }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
-        let count = fread(&chunk, 1, chunk.count, pipe)
-        if count == 0 { break }
-        bytes += chunk[..<count]
-    }
-    let status = pclose(pipe)
-    return ToolResult(output: String(decoding: bytes, as: UTF8.self), status: status)
-}
-
 /// A generator with a seed: a failing case comes back.
 struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64

@@ -1,6 +1,7 @@
 import BootArtefacts
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 /// systemd's stub: from the package that is installed, else from the archive of this machine's release.
@@ -8,7 +9,7 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
     let installed = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
     if let file = try? Descriptor.open(installed) { return try file.readToEnd() }
     let directory = try TemporaryDirectory()
-    let fetched = try run(
+    let fetched = try shell(
         "cd \(directory.path) && apt-get -q download systemd-boot-efi && dpkg-deb -x systemd-boot-efi_*.deb .")
     #expect(fetched.status == 0, "\(fetched.output)")
     return try Descriptor.open(directory.path + installed).readToEnd()
@@ -47,7 +48,7 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
     @Test func objcopyReadsTheSameSections() throws {
         try AtomicFile.write(UnifiedKernelImage.assemble(stub: stub, sections: Self.parts()), to: image)
         for (name, content) in Self.parts() {
-            let dumped = try run("objcopy -O binary --only-section=\(name) \(image) \(image)\(name)")
+            let dumped = try shell("objcopy -O binary --only-section=\(name) \(image) \(image)\(name)")
             #expect(dumped.status == 0, "\(dumped.output)")
             #expect(try Descriptor.open(image + name).readToEnd() == content)
         }
@@ -55,7 +56,7 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
 
     @Test func addressesAreWholePagesAndDoNotOverlap() throws {
         try AtomicFile.write(UnifiedKernelImage.assemble(stub: stub, sections: Self.parts()), to: image)
-        let rows = try run("objdump -h \(image)").output.split(separator: "\n").compactMap {
+        let rows = try shell("objdump -h \(image)").output.split(separator: "\n").compactMap {
             line -> (String, Int, Int)? in
             let words = line.split(separator: " ")
             guard words.count == 7, Int(words[0]) != nil, let size = Int(words[2], radix: 16),
@@ -65,7 +66,7 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
         }
         #expect(rows.suffix(5).map(\.0) == Self.parts().map(\.name))
         #expect(rows.suffix(5).map(\.1) == Self.parts().map(\.content.count))
-        let header = try run("objdump -p \(image)").output.split(separator: "\n")
+        let header = try shell("objdump -p \(image)").output.split(separator: "\n")
         let field = { (name: String) in
             let line = try #require(header.first { $0.hasPrefix(name) })
             return try #require(Int(line.split(separator: "\t").last ?? "", radix: 16))
@@ -99,7 +100,8 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
     @Test func checksumIsTheOneThatObjcopyComputes() throws {
         try AtomicFile.write(stub, to: image)
         #expect(
-            try run("objcopy --add-section .x=/etc/passwd --change-section-vma .x=0x2000000 \(image) \(image)2").status
+            try shell("objcopy --add-section .x=/etc/passwd --change-section-vma .x=0x2000000 \(image) \(image)2")
+                .status
                 == 0)
         let oracle = try Descriptor.open(image + "2").readToEnd()
         #expect(storedChecksum(oracle) == checksum(oracle))
@@ -127,7 +129,7 @@ private let systemdStub: Result<[UInt8], any Error> = Result {
         #expect(seen.map(\.name) == wanted.map(\.name))
         for (left, right) in zip(seen, wanted) { #expect(left.content == right.content, "\(left.name)") }
         try AtomicFile.write(built, to: image)
-        #expect(try run("objcopy -O binary --only-section=.text \(image) \(image)2").status == 0)
+        #expect(try shell("objcopy -O binary --only-section=.text \(image) \(image)2").status == 0)
         #expect(try Descriptor.open(image + "2").readToEnd() == wanted[0].content)
         #expect(storedChecksum(built) == checksum(built))
     }

@@ -1,6 +1,7 @@
 import Disk
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 @Suite struct GrowthTests: ~Copyable {
@@ -28,7 +29,7 @@ import Testing
         let layout = try PartitionTable.read(path: image)
         #expect(layout.plan == wanted)
         #expect(layout.warnings == [])
-        let verdict = try run("sfdisk -V \(image)")
+        let verdict = try shell("sfdisk -V \(image)")
         #expect(verdict.output.contains("No errors detected"))
         // The same table as one that was made for this size.
         try PartitionTable.create(path: image + "2", plan: wanted)
@@ -50,7 +51,7 @@ import Testing
         let result = try #require(try PartitionTable.grow(path: image, partition: 6))
         #expect(result.before == result.after)
         #expect(try PartitionTable.read(path: image).warnings == [])
-        #expect(try run("sfdisk -V \(image)").output.contains("No errors detected"))
+        #expect(try shell("sfdisk -V \(image)").output.contains("No errors detected"))
     }
 
     @Test func powerCutBetweenBackupAndPrimaryLosesNothing() throws {
@@ -65,7 +66,7 @@ import Testing
         try Descriptor.open(image, O_RDWR).writeAll([UInt8](repeating: 0, count: 512), at: 512)
         #expect(try PartitionTable.read(path: image).plan.partitions.count == 6)
         #expect(try PartitionTable.grow(path: image, partition: 6) != nil)
-        #expect(try run("sfdisk -V \(image)").output.contains("No errors detected"))
+        #expect(try shell("sfdisk -V \(image)").output.contains("No errors detected"))
     }
 
     @Test func partitionBeforeAnotherCannotGrow() throws {

@@ -12,9 +12,9 @@ import Testing
 
     @Test func tableHasTheGoldenDump() throws {
         try PartitionTable.create(path: image, plan: samplePlan())
-        let dump = try run("sfdisk -d \(image)").output.split(separator: directory.path).joined()
+        let dump = try shell("sfdisk -d \(image)").output.split(separator: directory.path).joined()
         #expect(differenceFromGolden(dump, "sample.sfdisk") == nil)
-        let verdict = try run("sfdisk -V \(image)")
+        let verdict = try shell("sfdisk -V \(image)")
         #expect(verdict.output.contains("No errors detected"))
         #expect(verdict.status == 0)
     }
@@ -22,7 +22,7 @@ import Testing
     @Test func sameTableHasTheSameBits() throws {
         try PartitionTable.create(path: image, plan: samplePlan())
         try PartitionTable.create(path: image + "2", plan: samplePlan())
-        #expect(try run("cmp \(image) \(image)2").status == 0)
+        #expect(try shell("cmp \(image) \(image)2").status == 0)
     }
 
     @Test func whatWasPlannedIsReadBack() throws {
@@ -45,7 +45,7 @@ import Testing
             try PartitionTable.create(path: image, plan: plan)
             let other = "\(directory.path)/other.img"
             try AtomicFile.write(Array(sfdiskScript(plan).utf8), to: directory.path + "/script")
-            let made = try run(
+            let made = try shell(
                 "rm -f \(other); truncate -s \(plan.sizeBytes) \(other); sfdisk \(other) < \(directory.path)/script")
             #expect(made.status == 0, "\(made.output)")
             #expect(try tableBytes(image) == tableBytes(other))
@@ -86,21 +86,21 @@ import Testing
         #expect(written.plan == wanted)
         #expect(try PartitionTable.read(path: image).plan == wanted)
         #expect(try file.bytes(at: 0, count: 440) == bootCode)
-        #expect(try run("sfdisk -V \(image)").status == 0)
+        #expect(try shell("sfdisk -V \(image)").status == 0)
     }
 
     @Test func tableOfOthersCanBeUpdated() throws {
         // Partitions at any sector, in any order.
         let script =
             "label: gpt\\nfirst-lba: 34\\n14: start=34, size=7, name=bios\\n1: start=4097, size=999, name=odd\\n"
-        let made = try run("truncate -s 64M \(image); printf '\(script)' | sfdisk \(image)")
+        let made = try shell("truncate -s 64M \(image); printf '\(script)' | sfdisk \(image)")
         #expect(made.status == 0, "\(made.output)")
         let before = try PartitionTable.read(path: image)
         #expect(before.partition(14)?.startBytes == 34 * 512)
         let after = try PartitionTable.update(path: image) { plan in plan.partitions[0].name = "new" }
         #expect(after.partition(1)?.name == "new")
         #expect(after.partition(14) == before.partition(14))
-        #expect(try run("sfdisk -V \(image)").output.contains("No errors detected"))
+        #expect(try shell("sfdisk -V \(image)").output.contains("No errors detected"))
     }
 
     @Test func updateThatThrowsLeavesTheDiskAsItWas() throws {
@@ -230,7 +230,7 @@ import Testing
     }
 
     @Test func tableOfAnotherKindIsRefused() throws {
-        #expect(try run("echo 'label: dos' | sfdisk --wipe always \(image)").status == 0)
+        #expect(try shell("echo 'label: dos' | sfdisk --wipe always \(image)").status == 0)
         #expect(throws: DiskError.self) { try PartitionTable.read(path: image) }
     }
 

@@ -1,6 +1,7 @@
 import Disk
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 @Suite struct SuperblockTests: ~Copyable {
@@ -15,7 +16,7 @@ import Testing
     }
 
     @Test func superblockInsideAnImageIsFoundAtItsOffset() throws {
-        let made = try run(
+        let made = try shell(
             "mkfs.ext4 -q -U \(Self.uuid) -L data -E offset=8388608 \(image) 8M && truncate -s 32M \(image)"
                 + " && mkfs.vfat -i 44444444 -n ESP --offset 2048 \(image) 4096")
         #expect(made.status == 0, "\(made.output)")
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test func twoFormatsInOnePlaceAreAnError() throws {
-        #expect(try run("mkfs.ext4 -q \(image)").status == 0)
+        #expect(try shell("mkfs.ext4 -q \(image)").status == 0)
         // ext4 starts at byte 1024: before it is room for the magic and the version of a squashfs.
         var squashfs = Array("hsqs".utf8) + [UInt8](repeating: 0, count: 92)
         squashfs[28] = 4

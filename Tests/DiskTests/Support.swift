@@ -1,29 +1,8 @@
 import Disk
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
-
-/// What a program printed, and how it ended.
-struct ToolResult {
-    var output: String
-    var status: Int32
-}
-
-/// Runs a shell command; standard error is part of the output.
-func run(_ command: String) throws -> ToolResult {
-    guard let pipe = popen("exec 2>&1; export LC_ALL=C PATH=/usr/sbin:/sbin:$PATH; \(command)", "re") else {
-        throw SystemError(call: "popen", subject: command, code: errno)
-    }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
-        let count = fread(&chunk, 1, chunk.count, pipe)
-        if count == 0 { break }
-        bytes += chunk[..<count]
-    }
-    let status = pclose(pipe)
-    return ToolResult(output: String(decoding: bytes, as: UTF8.self), status: status)
-}
 
 /// The first and last bytes of an image: everything that a partition table occupies.
 func tableBytes(_ path: String) throws -> [[UInt8]] {

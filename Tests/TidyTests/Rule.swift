@@ -133,7 +133,7 @@ extension Rule {
                 }
             },
             offender: SourceFile(path: "Makefile", text: "A := \"/wor" + "k/a\""),
-            innocent: SourceFile(path: "Makefile", text: "upperdir=/var/lib/pisces/etc/7,workdir=/var/work/7")),
+            innocent: SourceFile(path: "Makefile", text: "upperdir=/var/lib/pisces/etc/7,workdir=/var/" + "work/7")),
         Rule(
             testDescription: "No address names a package registry or a mirror", applies: isText,
             violations: { file in lines(of: file) { line in foreignHost(in: line).map { "names the host \($0)" } } },
