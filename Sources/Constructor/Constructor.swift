@@ -5,7 +5,7 @@ public import Debian
 internal import Disk
 internal import Filesystems
 internal import Glibc
-public import LinuxSystem
+internal import LinuxSystem
 internal import Synchronization
 
 /// What is to be constructed, and from what.
@@ -20,19 +20,20 @@ public struct ConstructionRequest: Sendable {
     public var store: ObjectStore
     /// An empty directory of the workshop for the staged root.
     public var workDirectory: String
-    /// Where the disk image goes; its manifest goes beside it.
-    public var output: String
+    /// What is to be made, and where it goes.
+    public var outputs: [Output]
 
     /// Makes a request.
     public init(
-        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, workDirectory: String, output: String
+        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, workDirectory: String,
+        outputs: [Output]
     ) {
         self.blueprint = blueprint
         self.lock = lock
         self.layout = layout
         self.store = store
         self.workDirectory = workDirectory
-        self.output = output
+        self.outputs = outputs
     }
 }
 
@@ -40,10 +41,8 @@ public struct ConstructionRequest: Sendable {
 public struct Construction: Sendable {
     /// The lock, completed with the numbers of system users that the build saw first.
     public var lock: Lock
-    /// The generation's root hash.
-    public var rootHash: Digest
-    /// The manifest, as written beside the image.
-    public var manifest: JSONValue
+    /// The generation's manifest, as written beside disk images; nil where none was made.
+    public var manifest: JSONValue?
 }
 
 /// A step of a construction, in order.
@@ -69,7 +68,7 @@ public enum ConstructionEvent: Sendable {
 
 /// The universal constructor: a locked blueprint becomes a disk image that boots.
 ///
-/// Runs in a ``Workshop``. The image and its manifest appear whole under their final names, or not at all.
+/// Runs in a ``Workshop``. Each output, with what goes beside it, appears whole under its final name, or not at all.
 public struct Constructor: Sendable {
     let request: ConstructionRequest
     let report: @Sendable (ConstructionEvent) -> Void
@@ -91,7 +90,6 @@ public struct Constructor: Sendable {
 
     private func construct() throws -> Construction {
         try check()
-        let plan = try ImagePlan(blueprint: request.blueprint, seed: request.lock.blueprint, layout: request.layout)
         let rootPath = "\(request.workDirectory)/root"
         let scratch = "\(request.workDirectory)/scratch"
         try makeDirectories(rootPath)
@@ -105,19 +103,26 @@ public struct Constructor: Sendable {
             try Configure(root: root, packages: packages, epoch: request.lock.epoch, inRoot: runner).run()
         }
         let lock = try phase(.customize) { try customize(root, runner: runner) }
-        return try writeImage(plan, root: root, lock: lock, scratch: scratch, runner: runner)
+        let tree = try scan(root, lock: lock)
+        let manifest = try writeDisks(tree, root: root, lock: lock, scratch: scratch, runner: runner)
+        return Construction(lock: lock, manifest: manifest)
     }
 
-    /// Writes everything into the image, and its name and manifest last.
-    private func writeImage(
-        _ plan: ImagePlan, root: StagedRoot, lock: Lock, scratch: String, runner: @escaping ToolRunner
-    ) throws -> Construction {
-        let image = try AtomicFile.create(request.output)
+    /// Builds the disk image and writes it in every form that is wanted; returns its manifest.
+    private func writeDisks(
+        _ tree: FileTree, root: StagedRoot, lock: Lock, scratch: String, runner: @escaping ToolRunner
+    ) throws -> JSONValue? {
+        let outputs = request.outputs.filter(\.form.isDisk)
+        guard let first = outputs.first else { return nil }
+        let plan = try ImagePlan(blueprint: request.blueprint, seed: request.lock.blueprint, layout: request.layout)
+        let image = try AtomicFile.create(first.path)
         try image.descriptor.truncate(to: plan.size)
         let builder = ImageBuilder(
             plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
         let (rootHash, rootArtefacts) = try phase(.root) {
-            try builder.writeRoot(try rootTree(root, lock: lock), to: image.descriptor)
+            let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
+            try SecretScan(root: root).run(readOnly)
+            return try builder.writeRoot(readOnly, to: image.descriptor)
         }
         let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
         let kernelImage = try phase(.boot) {
@@ -140,16 +145,11 @@ public struct Constructor: Sendable {
             try builder.finish(image, rootHash: rootHash, rootSize: rootArtefacts[0].size)
         }
         // Nothing but a rename is left to fail once the image has its name.
-        let manifestFile = try AtomicFile.create(Self.manifestPath(ofImage: request.output))
+        let manifestFile = try AtomicFile.create(first.manifestPath)
         try manifestFile.descriptor.writeAll(manifest.pretty)
         try image.commit()
         try manifestFile.commit()
-        return Construction(lock: lock, rootHash: rootHash, manifest: manifest)
-    }
-
-    /// `minimal.raw` has its manifest in `minimal.manifest.json`.
-    public static func manifestPath(ofImage image: String) -> String {
-        (image.hasSuffix(".raw") ? String(image.dropLast(4)) : image) + ".manifest.json"
+        return manifest
     }
 
     /// Refuses what cannot be constructed, before anything is fetched or made.
@@ -185,10 +185,11 @@ public struct Constructor: Sendable {
         }
         _ = try ImagePlan(blueprint: blueprint, seed: digest, layout: request.layout)
         do throws(SystemError) {
-            _ = try AtomicFile.create(request.output)
+            for output in request.outputs { _ = try AtomicFile.create(output.path) }
         } catch {
             throw ConstructorError(
-                "the image cannot be written: \(error)", hint: "choose another place with --output, or make its folder")
+                "the output cannot be written: \(error)",
+                hint: "choose another place with --output, or make its folder")
         }
     }
 
@@ -282,14 +283,13 @@ public struct Constructor: Sendable {
         return (seen, try seen.settled(by: locked, chosen: chosen))
     }
 
-    private func rootTree(_ root: StagedRoot, lock: Lock) throws -> FileTree {
+    /// The staged root as a tree, with the numbers of users that the lock gives.
+    private func scan(_ root: StagedRoot, lock: Lock) throws -> FileTree {
         var tree = try FileTree.scan(root.directory)
         let (seen, wanted) = try identities(of: root, lock: lock)
         seen.renumber(
             &tree, to: wanted, passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))
-        let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
-        try SecretScan(root: root).run(readOnly)
-        return readOnly
+        return tree
     }
 
     /// Runs programs in the sandbox over the staged root, with the scratch directory at ``scratchInRoot``.
