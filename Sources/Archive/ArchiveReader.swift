@@ -50,6 +50,8 @@ public struct ArchiveEntry: Sendable, Equatable {
     public var gid: UInt32
     /// Modification time, seconds since the epoch.
     public var modified: Int64
+    /// Extended attributes by full name.
+    public var xattrs: [String: [UInt8]] = [:]
 }
 
 /// Reads archives and compressed files that are in memory, by libarchive.
@@ -72,6 +74,11 @@ public struct ArchiveReader: ~Copyable {
         try open(bytes, name: name) { handle in
             archive_read_support_format_tar(handle)
         }
+    }
+
+    /// Opens one compressed or plain file as an archive of one member.
+    public static func raw(_ bytes: UnsafeRawBufferPointer, name: String) throws(ArchiveError) -> ArchiveReader {
+        try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
     }
 
     private static func open(
@@ -124,7 +131,7 @@ public struct ArchiveReader: ~Copyable {
     public static func decompress(
         _ bytes: UnsafeRawBufferPointer, name: String, limit: Int
     ) throws(ArchiveError) -> [UInt8] {
-        let reader = try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
+        let reader = try raw(bytes, name: name)
         guard try reader.next() != nil else { return [] }
         return try reader.readToEnd(limit: limit)
     }
@@ -145,7 +152,23 @@ public struct ArchiveReader: ~Copyable {
             mode: UInt32(archive_entry_perm(entry)),
             uid: UInt32(truncatingIfNeeded: archive_entry_uid(entry)),
             gid: UInt32(truncatingIfNeeded: archive_entry_gid(entry)),
-            modified: Int64(archive_entry_mtime(entry)))
+            modified: Int64(archive_entry_mtime(entry)),
+            xattrs: try xattrs(of: entry, path: path))
+    }
+
+    private func xattrs(of entry: OpaquePointer, path: String) throws(ArchiveError) -> [String: [UInt8]] {
+        var result: [String: [UInt8]] = [:]
+        archive_entry_xattr_reset(entry)
+        var raw: UnsafePointer<CChar>?
+        var value: UnsafeRawPointer?
+        var size = 0
+        while archive_entry_xattr_next(entry, &raw, &value, &size) == ARCHIVE_OK {
+            guard let attribute = text(raw) else {
+                throw ArchiveError(archive: name, message: "\(path): an attribute's name is not UTF-8")
+            }
+            result[attribute] = Array(UnsafeRawBufferPointer(start: value, count: size))
+        }
+        return result
     }
 
     private func kind(of entry: OpaquePointer, path: String) throws(ArchiveError) -> ArchiveEntry.Kind {

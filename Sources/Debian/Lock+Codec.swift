@@ -1,7 +1,7 @@
 public import LinuxSystem
 
-// The lock's text is a control file (deb822(5)): one paragraph for the lock, then one for each release, package, user
-// and group, each kind in its order. Whoever reads a change of it sees one line for one fact.
+// The lock's text is a control file (deb822(5)): one paragraph for the lock, then one for each release, package, image,
+// user and group, each kind in its order. Whoever reads a change of it sees one line for one fact.
 
 // MARK: - Writing
 
@@ -25,6 +25,7 @@ extension Lock {
         let stanzas =
             [head] + releases.sorted { bytesPrecede($0.name, $1.name) }.map(Self.stanza)
             + packages.sorted(by: LockedPackage.precedes).map(Self.stanza)
+            + images.sorted { bytesPrecede($0.reference, $1.reference) }.map(Self.stanza)
             + Self.stanzas(users, "User", "Uid") + Self.stanzas(groups, "Group", "Gid")
         return Deb822.write(stanzas)
     }
@@ -60,6 +61,15 @@ extension Lock {
         stanza["SHA256"] = package.digest.hex
         stanza["Installed"] = package.isManual ? "manual" : "auto"
         return stanza
+    }
+
+    private static func stanza(of image: LockedImage) -> Deb822.Stanza {
+        var blobs = [(image.manifest, "manifest"), (image.config, "config")] + image.layers.map { ($0, "layer") }
+        if let index = image.index { blobs.insert((index, "index"), at: 0) }
+        return Deb822.Stanza([
+            Deb822.Field("Image", image.reference),
+            Deb822.Field("Blobs", blobs.map { "\n \($0.digest) \($0.size) \($1)" }.joined()),
+        ])
     }
 
     private static func stanzas(_ ids: [String: UInt32], _ name: String, _ id: String) -> [Deb822.Stanza] {
@@ -102,6 +112,7 @@ extension Lock {
         try checkSources(stanzas, file)
         releases.sort { bytesPrecede($0.name, $1.name) }
         packages.sort(by: LockedPackage.precedes)
+        images.sort { bytesPrecede($0.reference, $1.reference) }
     }
 
     /// Takes in one paragraph; returns what it is about.
@@ -115,6 +126,10 @@ extension Lock {
             let package = try LockedPackage(&reader)
             packages.append(package)
             return "package \(package.name):\(package.architecture)"
+        case "Image":
+            let image = try LockedImage(&reader)
+            images.append(image)
+            return "image \(image.reference)"
         case "User":
             let name = try reader.word("User")
             users[name] = try reader.number("Uid")
@@ -125,7 +140,7 @@ extension Lock {
             return "group \(name)"
         case let other:
             throw reader.error(
-                other ?? "", "a paragraph begins with Release, Package, User or Group, not with '\(other ?? "")'")
+                other ?? "", "a paragraph begins with Release, Package, Image, User or Group, not with '\(other ?? "")'")
         }
     }
 
@@ -177,6 +192,29 @@ extension LockedPackage {
             name: name, version: version, architecture: try reader.word("Architecture"), isEssential: essential,
             priority: priority, source: source, filename: filename, size: size, digest: try reader.digest("SHA256"),
             isManual: try reader.choice("Installed", ["manual": true, "auto": false]))
+    }
+}
+
+extension LockedImage {
+    fileprivate init(_ reader: inout Reader) throws(Deb822.SyntaxError) {
+        let reference = try reader.word("Image")
+        var blobs: [String: [Blob]] = [:]
+        for (number, parts) in reader.rows("Blobs") {
+            guard parts.count == 3, let digest = Digest(hex: parts[0]), let size = Int64(parts[1]), size >= 0,
+                ["index", "manifest", "config", "layer"].contains(parts[2])
+            else {
+                throw Deb822.SyntaxError(
+                    file: reader.file, line: number, "wanted SHA-256, size and index, manifest, config or layer")
+            }
+            blobs[parts[2], default: []].append(Blob(digest: digest, size: size))
+        }
+        let indexes = blobs["index"] ?? []
+        guard let manifest = blobs["manifest"], manifest.count == 1, let config = blobs["config"], config.count == 1,
+            indexes.count <= 1
+        else { throw reader.error("Blobs", "an image has one manifest, one config and at most one index") }
+        self.init(
+            reference: reference, index: indexes.first, manifest: manifest[0], config: config[0],
+            layers: blobs["layer"] ?? [])
     }
 }
 
@@ -248,17 +286,23 @@ private struct Reader {
     }
 
     mutating func tools() throws(Deb822.SyntaxError) -> [String: String] {
-        taken.insert("Tools")
-        guard let field = stanza.field("Tools") else { return [:] }
         var tools: [String: String] = [:]
-        for (number, line) in lines(of: field.value).enumerated() where !(number == 0 && line.isEmpty) {
-            let parts = words(of: line)
+        for (line, parts) in rows("Tools") {
             guard parts.count == 2, tools.updateValue(parts[1], forKey: parts[0]) == nil else {
-                throw Deb822.SyntaxError(
-                    file: file, line: field.line + number, "'\(trimmed(line))' is not 'name version', each name once")
+                let text = parts.joined(separator: " ")
+                throw Deb822.SyntaxError(file: file, line: line, "'\(text)' is not 'name version', each name once")
             }
         }
         return tools
+    }
+
+    /// The words of each line of a field, with the line's number in the file; none where there is no such field.
+    mutating func rows(_ name: String) -> [(line: Int, words: [String])] {
+        taken.insert(name)
+        guard let field = stanza.field(name) else { return [] }
+        return lines(of: field.value).enumerated().compactMap { number, line in
+            number == 0 && line.isEmpty ? nil : (field.line + number, words(of: line))
+        }
     }
 
     func end() throws(Deb822.SyntaxError) {

@@ -20,6 +20,7 @@ struct Customization {
         try makeKernel()
         try makeNetwork()
         try makeUsers()
+        try makeContainers()
         try makeMachineIdentity()
         // After all that Pisces writes itself: what the blueprint spells out wins.
         try makeFiles()
