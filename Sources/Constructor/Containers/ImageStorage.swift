@@ -10,8 +10,7 @@ import LinuxSystem
 /// vouches for every byte.
 ///
 /// The store's format is that of containers/storage with the driver overlay. It is written here and not by podman in the
-/// sandbox, since podman names links at random, notes times, and needs to make device nodes. What no one but a writer
-/// needs is left out: the recipes (tar-split) by which a layer's archive can be had back.
+/// sandbox, since podman names links at random, notes times, and needs to make device nodes.
 struct ImageStorage {
     /// Where the store is. Others than root read it, too.
     static let path = "/usr/lib/containers/storage"
@@ -129,7 +128,7 @@ struct ImageStorage {
         if let known = stacks[id] { return known }
         let name = "\(image): layer \(digest.hex.prefix(12))"
         let file = try MappedFile(try open(blob, name))
-        let size = try Self.verify(file.bytes, digest: digest, name: name)
+        let (size, recipe) = try Self.verify(file.bytes, digest: digest, name: name)
         var layer = ImageLayer(name: name)
         try layer.read(try ArchiveReader.tar(file.bytes, name: name), into: root, folder: "\(Self.staging)/\(id)")
 
@@ -142,6 +141,7 @@ struct ImageStorage {
         for name in ["work", "merged"] + (below == nil ? ["empty"] : []) { makeDirectory("overlay/\(id)/\(name)") }
         put(Array(link.utf8), at: "overlay/\(id)/link")
         if !lowers.isEmpty { put(Array(lowers.joined(separator: ":").utf8), at: "overlay/\(id)/lower") }
+        put(recipe, at: "overlay-layers/\(id).tar-split.gz")
         makeDirectory("overlay/l")
         tree["\(Self.path)/overlay/l/\(link)"] = .symlink("../\(id)/diff", modified: epoch)
 
@@ -151,16 +151,21 @@ struct ImageStorage {
         return stack
     }
 
-    /// Checks a layer's plain archive; returns its size.
-    private static func verify(_ bytes: UnsafeRawBufferPointer, digest: Digest, name: String) throws -> Int {
+    /// Checks a layer's plain archive; returns its size, and the recipe by which podman gives it back.
+    private static func verify(
+        _ bytes: UnsafeRawBufferPointer, digest: Digest, name: String
+    ) throws -> (size: Int, recipe: [UInt8]) {
         let archive = try ArchiveReader.raw(bytes, name: name)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 4096)
         defer { buffer.deallocate() }
         var hash = SHA256()
         var size = 0
+        var split = TarSplit()
         if try archive.next() != nil {
             while case let count = try archive.read(into: buffer), count > 0 {
-                hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                let part = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                hash.update(part)
+                try split.append(part)
                 size += count
             }
         }
@@ -168,7 +173,7 @@ struct ImageStorage {
         guard found == digest else {
             throw ConstructorError("\(name): its archive has SHA-256 \(found), not what the image says")
         }
-        return size
+        return (size, split.finish())
     }
 
     /// 26 letters and digits from the id, where podman takes as many at random.
