@@ -107,7 +107,9 @@ extension Blueprint {
         let known = blueprint.images.map(\.reference)
         for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: "Image=".utf8) {
             let name = String(decoding: line.dropFirst("Image=".utf8.count), as: UTF8.self)
-            let isKnown = known.contains { $0.description == name || "\($0.repository)@sha256:\($0.digest ?? "")" == name }
+            let isKnown = known.contains {
+                $0.description == name || "\($0.repository)@sha256:\($0.digest ?? "")" == name
+            }
             if !isKnown {
                 decoding.report(
                     entry.keyMark, "containers.\(entry.key): its image \(quoted(name)) is not among its \"images\"")
@@ -252,7 +254,8 @@ extension TextRule {
 
     /// A value as podman-systemd.unit(5) has it: one line that neither begins nor ends with space, and does not go on.
     static let quadletLine = TextRule(
-        article: "a value of a unit", form: "one line without control characters and without \"\\\" or space at its end",
+        article: "a value of a unit",
+        form: "one line without control characters and without \"\\\" or space at its end",
         isNumeric: true
     ) { text in
         !hasControlCharacters(text) && text.utf8.first.map { $0 != 0x20 } ?? false

@@ -121,10 +121,10 @@ public struct Constructor: Sendable {
             plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
         let (rootHash, rootArtefacts) = try phase(.root) {
             var readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
-        // Images are what their digests say: neither numbers nor times of the root are theirs.
-        try ImageStorage.add(
-            lock.images, to: &readOnly, store: request.store, root: root, architecture: lock.architecture,
-            epoch: lock.epoch)
+            // Images are what their digests say: neither numbers nor times of the root are theirs.
+            try ImageStorage.add(
+                lock.images, to: &readOnly, store: request.store, root: root, architecture: lock.architecture,
+                epoch: lock.epoch)
             try SecretScan(root: root).run(readOnly)
             return try builder.writeRoot(readOnly, to: image.descriptor)
         }

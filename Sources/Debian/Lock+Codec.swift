@@ -140,7 +140,8 @@ extension Lock {
             return "group \(name)"
         case let other:
             throw reader.error(
-                other ?? "", "a paragraph begins with Release, Package, Image, User or Group, not with '\(other ?? "")'")
+                other ?? "", "a paragraph begins with Release, Package, Image, User or Group, not with '\(other ?? "")'"
+            )
         }
     }
 

@@ -32,7 +32,9 @@ import Testing
         let site = try Site()
         let mine = try Self.image("mine", in: site.layout)
         let other = try Self.image("other", in: site.layout, architecture: "arm64")
-        let index = try site.layout.addIndex([("linux/arm64", other), ("unknown/unknown", other), ("linux/amd64", mine)])
+        let index = try site.layout.addIndex([
+            ("linux/arm64", other), ("unknown/unknown", other), ("linux/amd64", mine),
+        ])
         try site.layout.list([(index, nil)])
         let locked = try site.lock("localhost/a")
         #expect(locked.index == .init(digest: index.digest, size: Int64(index.size)))
@@ -154,7 +156,8 @@ import Testing
         try registry.stop()
         #expect(try fetcher.lock(reference, layout: nil) == image)
         #expect(try fetcher.fetch(image, layout: nil) == 0)
-        let missing = try #require(ImageReference("\(registry.name)/team/some@sha256:\(String(repeating: "1", count: 64))"))
+        let missing = try #require(
+            ImageReference("\(registry.name)/team/some@sha256:\(String(repeating: "1", count: 64))"))
         let said = message { _ = try fetcher.lock(missing, layout: nil) }
         #expect(said.contains("could not be fetched") && said.contains("\(missing)"))
     }

@@ -1,3 +1,4 @@
+import Archive
 import BlueprintModel
 import ContentStore
 import Debian
@@ -14,25 +15,37 @@ import Testing
     /// Capabilities as `setcap cap_net_bind_service=ep` writes them.
     static let capability: [UInt8] = [1, 0, 0, 2, 0, 4] + [UInt8](repeating: 0, count: 14)
 
-    static func someImage(in layout: ContainerImageLayout) throws -> ContainerImageLayout.Blob {
+    /// An image with a bit of everything; with `describesAll` its layers leave out no directory.
+    static func someImage(
+        in layout: ContainerImageLayout, describesAll: Bool = false
+    ) throws -> ContainerImageLayout.Blob {
         var capable = TarArchive.Member.file("bin/capable", "cap", mode: 0o755)
         capable.xattrs = [("security.capability", capability), ("user.note", [0, 255]), ("security.selinux", [1])]
         var owned = TarArchive.Member.file("home/user/x", "mine", mode: 0o600)
         owned.owner = (1000, 70000)
         var device = TarArchive.Member(name: "dev/null", type: "3")
         (device.mode, device.device) = (0o666, (1, 3))
-        let base = TarArchive([
-            .directory("./", mode: 0o711), .directory("bin/"), .file("bin/tool", "tool", mode: 0o755), capable,
-            .file("bin/su", "su", mode: 0o4755), .link("bin/again", to: "bin/tool", type: "1"),
-            .link("bin/sh", to: "tool"), owned, device, .directory("etc", mode: 0o750), .file("etc/gone", "1"),
-            .file("etc/stays", "2"), .file("etc/d/a"), .file("etc/d/sub/b"), .file("var/was-file"),
-            .file("var/was-directory/x"),
-        ])
-        let upper = TarArchive([
-            .file("etc/.wh.gone"), .file("etc/d/.wh..wh..opq"), .file("etc/d/sub/c"), .file("etc/.wh.never-was"),
-            .directory("var/was-file"), .file("var/was-file/y"), .file("var/was-directory", "now a file"),
-            .file("new", "new"),
-        ])
+        // A hard link repeats what the file is.
+        var again = TarArchive.Member.link("bin/again", to: "bin/tool", type: "1")
+        again.mode = 0o755
+        func described(_ names: String...) -> [TarArchive.Member] {
+            describesAll ? names.map { .directory($0, mode: 0o751) } : []
+        }
+        let below = described("dev", "etc/d", "etc/d/sub", "home", "home/user", "var", "var/was-directory")
+        let base = TarArchive(
+            below + [
+                .directory("./", mode: 0o711), .directory("bin/"), .file("bin/tool", "tool", mode: 0o755), capable,
+                .file("bin/su", "su", mode: 0o4755), again,
+                .link("bin/sh", to: "tool"), owned, device, .directory("etc", mode: 0o750), .file("etc/gone", "1"),
+                .file("etc/stays", "2"), .file("etc/d/a"), .file("etc/d/sub/b"), .file("var/was-file"),
+                .file("var/was-directory/x"),
+            ])
+        let upper = TarArchive(
+            described("./", "etc", "etc/d", "etc/d/sub", "var") + [
+                .file("etc/.wh.gone"), .file("etc/d/.wh..wh..opq"), .file("etc/d/sub/c"), .file("etc/.wh.never-was"),
+                .directory("var/was-file"), .file("var/was-file/y"), .file("var/was-directory", "now a file"),
+                .file("new", "new"),
+            ])
         return try layout.addImage(layers: [base, upper])
     }
 
@@ -105,7 +118,7 @@ import Testing
         }
         #expect(
             lines(base) == [
-                " directory 711 0:0", "/bin directory 755 0:0", "/bin/again = /bin/tool 644 0:0",
+                " directory 711 0:0", "/bin directory 755 0:0", "/bin/again = /bin/tool 755 0:0",
                 "/bin/capable file 3 755 0:0", "/bin/sh -> tool 777 0:0", "/bin/su file 2 4755 0:0",
                 "/bin/tool file 4 755 0:0", "/dev directory 755 0:0", "/dev/null c 1:3 666 0:0",
                 "/etc directory 750 0:0", "/etc/d directory 755 0:0", "/etc/d/a file 0 644 0:0",
@@ -126,55 +139,122 @@ import Testing
         #expect(capable?.xattrs == ["security.capability": Self.capability, "user.note": [0, 255]])
     }
 
-    /// podman(1) reads the store as the root's file system has it, below a read-only mount, as root.
-    @Test(.enabled(if: getuid() == 0 && access("/usr/bin/podman", X_OK) == 0, "needs root and podman"))
-    func podmanFindsAndMountsTheImages() throws {
+    @Test func theTreeDependsOnTheImagesAlone() throws {
+        var trees: [FileTree] = []
+        for order in [[0, 1], [1, 0]] {
+            let site = try Site()
+            let images = try [
+                Self.someImage(in: site.layout), site.layout.addImage(layers: [TarArchive([.file("x")])]),
+            ]
+            try site.layout.list([(images[0], "one"), (images[1], "two")])
+            let names = ["localhost/a:one", "localhost/b:two"]
+            _ = try order.map { try site.lock(names[$0]) }
+            trees.append(try site.tree(try names.map { try site.lock($0) }))
+        }
+        #expect(trees[0] == trees[1])
+    }
+
+    @Test func imagesShareLayersAndNames() throws {
         let site = try Site()
-        let some = try Self.someImage(in: site.layout)
-        let other = try site.layout.addImage(layers: [TarArchive([.file("other", "o")])])
-        let index = try site.layout.addIndex([("linux/arm64", other), ("linux/amd64", some)])
-        try site.layout.list([(index, nil)])
-        let images = try [site.lock("registry.example/a/some:2@sha256:\(index.digest)"), site.lock("localhost/some")]
-        let tree = try site.tree(images)
-        let image = "\(site.directory.path)/root.erofs"
-        let file = try Descriptor.open(image, O_RDWR | O_CREAT)
-        _ = try ErofsWriter.write(
-            tree, source: site.root.directory, to: file, at: 0,
-            options: .init(uuid: [UInt8](repeating: 7, count: 16), label: "root", epoch: 1_700_000_000))
-        let result = try shell(
-            """
-            cd \(site.directory.path) && cat > podman.sh << 'END'
-            set -e
-            mkdir -p run graph lower mnt
-            mount -t tmpfs none mnt
-            mkdir mnt/run mnt/graph mnt/lower
-            mount -o loop,ro root.erofs mnt/lower
-            cat > storage.conf << CONF
-            [storage]
-            driver = "overlay"
-            graphroot = "$PWD/mnt/graph"
-            runroot = "$PWD/mnt/run"
-            [storage.options]
-            additionalimagestores = ["$PWD/mnt/lower/usr/lib/containers/storage"]
-            CONF
-            export CONTAINERS_STORAGE_CONF=$PWD/storage.conf
-            podman images --format '{{.Names}} {{.Digest}} {{.ReadOnly}}'
-            for name in localhost/some registry.example/a/some:2 registry.example/a/some@sha256:\(index.digest) \\
-                localhost/some@sha256:\(index.digest); do
-                podman image inspect --format '{{.Id}} {{.Digest}}' $name
-            done
-            # podman 4 mounts no image of a read-only store by itself, but a container of it.
-            podman create --name made --network none localhost/some x > made
-            podman save --format oci-dir -o saved localhost/some
-            sha256sum saved/*
-            place=$(podman mount made)
-            cd "$place"
-            find . -printf '%P %y %m %U:%G %n %l %s\\n' | LC_ALL=C sort
-            getcap bin/capable
-            getfattr -n user.note --only-values bin/capable | od -An -tx1
-            END
-            unshare -m sh podman.sh 2>&1; cp -a . /var/tmp/ctr/site
-            """)
-        #expect(result.output == "")
+        let base = TarArchive([.file("base", "1")])
+        let one = try site.layout.addImage(layers: [base, TarArchive([.file("one", "1")])])
+        let two = try site.layout.addImage(layers: [base, TarArchive([.file("two", "1")])])
+        try site.layout.list([(one, "1"), (two, "2")])
+        let tree = try site.tree(
+            ["localhost/a:1", "localhost/a:2", "registry.example/b@sha256:\(one.digest)"].map { try site.lock($0) })
+        #expect(tree.children(of: "\(ImageStorage.path)/overlay").count == 4)
+        #expect(tree.children(of: "\(ImageStorage.path)/overlay-images").count == 4)
+        let images = try json(tree, "overlay-images/images.json").array ?? []
+        let names = images.map { ($0["names"]?.array ?? []).compactMap(\.string) }
+        let expected = [
+            ["localhost/a@sha256:\(one.digest)", "localhost/a:1", "registry.example/b@sha256:\(one.digest)"],
+            ["localhost/a@sha256:\(two.digest)", "localhost/a:2"],
+        ]
+        #expect(names.sorted { $0.count > $1.count } == expected)
+    }
+
+    private func json(_ tree: FileTree, _ name: String) throws -> JSONValue {
+        guard case .file(.bytes(let bytes)) = tree["\(ImageStorage.path)/\(name)"]?.kind else { return .null }
+        return try JSONValue(parsing: bytes, file: name)
+    }
+
+    @Test func aLockThatSaysOtherwiseThanTheImageIsRefused() throws {
+        let site = try Site()
+        try site.layout.list([(try Self.someImage(in: site.layout), nil)])
+        let image = try site.lock("localhost/some")
+        var fewer = image
+        fewer.layers.removeLast()
+        #expect(throws: ConstructorError.self) { _ = try site.tree([fewer]) }
+        var swapped = image
+        swapped.layers.reverse()
+        #expect(throws: ConstructorError.self) { _ = try site.tree([swapped]) }
+        _ = try site.tree([image])
+        #expect(throws: ConstructorError.self) {
+            var tree = FileTree()
+            try ImageStorage.add(
+                [image], to: &tree, store: site.store, root: site.root, architecture: "arm64", epoch: 0)
+        }
+        let missing = try ObjectStore("\(site.directory.path)/empty")
+        #expect(throws: ConstructorError.self) {
+            var tree = FileTree()
+            try ImageStorage.add([image], to: &tree, store: missing, root: site.root, architecture: "amd64", epoch: 0)
+        }
+    }
+
+    @Test func aLayerThatIsNotWhatTheConfigurationSaysIsRefused() throws {
+        let site = try Site()
+        let layer = try site.layout.put(
+            TarArchive([.file("x")]).bytes, type: "application/vnd.oci.image.layer.v1.tar")
+        let digest = SHA256.hash(TarArchive([.file("y")]).bytes)
+        let config = try site.layout.put(
+            Array(
+                #"{"architecture":"amd64","os":"linux","rootfs":{"diff_ids":["sha256:\#(digest)"]}}"#.utf8), type: "c")
+        let manifest = try site.layout.put(
+            Array(
+                (#"{"config":{"digest":"sha256:\#(config.digest)","size":\#(config.size)},"layers":[{"digest":"#
+                    + #""sha256:\#(layer.digest)","size":\#(layer.size)}]}"#).utf8), type: "m")
+        try site.layout.list([(manifest, nil)])
+        let image = try site.lock("localhost/x")
+        let error = #expect(throws: ConstructorError.self) { _ = try site.tree([image]) }
+        #expect(error?.message.contains("not what the image says") == true)
+    }
+
+    @Test func layersThatLeadOutOrNowhereAreRefused() throws {
+        let hostile: [[TarArchive.Member]] = [
+            [.file("../x")], [.file("a/../../x")], [.file("a"), .file("a/b")], [.link("a", to: "b", type: "1")],
+            [.directory("d"), .link("a", to: "d", type: "1")], [.link("a", to: "../x", type: "1")],
+            [.link("l", to: "l"), .file("l/x")], [.file(".wh.")], [.file(".wh...")], [.file(".wh..")],
+            [.link("./", to: "x")],
+        ]
+        for members in hostile {
+            #expect(throws: ConstructorError.self, "\(members)") { _ = try layer(members) }
+        }
+    }
+
+    @Test func symbolicLinksOfALayerAreFollowedWithinIt() throws {
+        let tree = try layer([
+            .directory("usr/lib"), .link("lib", to: "usr/lib"), .file("lib/a"), .link("up", to: "../../../usr"),
+            .file("up/b"), .link("abs", to: "/usr/lib"), .file("abs/c"), .link("again", to: "lib/a", type: "1"),
+            .file("usr/lib/a", "later"), .directory("usr/lib", mode: 0o700),
+        ]).tree
+        #expect(
+            tree.paths == [
+                "/", "/abs", "/again", "/lib", "/up", "/usr", "/usr/b", "/usr/lib", "/usr/lib/a", "/usr/lib/c",
+            ])
+        #expect(tree["/usr/lib"]?.mode == 0o700)
+        // The file that took a name leaves the other names their inode.
+        #expect(tree["/again"]?.kind == .file(.staged(path: "\(ImageStorage.staging)/layer/1", size: 0)))
+        #expect(tree["/usr/lib/a"]?.kind == .file(.staged(path: "\(ImageStorage.staging)/layer/4", size: 5)))
+    }
+
+    private func layer(_ members: [TarArchive.Member]) throws -> ImageLayer {
+        let site = try Site()
+        var layer = ImageLayer(name: "layer")
+        let bytes = TarArchive(members).bytes
+        try bytes.withUnsafeBytes { bytes in
+            try layer.read(
+                try ArchiveReader.tar(bytes, name: "layer"), into: site.root, folder: "\(ImageStorage.staging)/layer")
+        }
+        return layer
     }
 }

@@ -21,6 +21,7 @@ import Testing
         var other = lock
         other.packages.reverse()
         other.releases.reverse()
+        other.images.reverse()
         #expect(other.text == lock.text)
         #expect(try Lock(parsing: Array(other.text.utf8), file: "sample.lock") == lock)
     }
@@ -42,6 +43,10 @@ import Testing
         ("Date: 2025-11-15T08:06:40Z", "Date: 2025-11-31T08:06:40Z", "not a time"),
         ("Suite: trixie-security", "Suite: a b", "one word"),
         ("Architecture: amd64\nEssential", "Architecture: amd64\nessential", ""),
+        (" 5 index", " 5 table", "wanted SHA-256"), (" 5 index", " five index", "wanted SHA-256"),
+        (" 5 index", " -5 index", "wanted SHA-256"), (" 5 index", " 5 config", "one manifest, one config"),
+        (" 5 index", " 5 index of", "wanted SHA-256"), (" 8 manifest\n", " 8 layer\n", "one manifest, one config"),
+        ("Image: localhost/responder", "Image: a b", "one word"),
     ])
     func damageIsNamedWithItsLine(good: String, bad: String, message: String) throws {
         let text = try sampleLock().text
@@ -70,6 +75,8 @@ import Testing
         new.packages[2].isManual = false
         new.packages.append(new.packages[0])
         new.packages[3].name = "zsh"
+        new.images[0].manifest.digest = SHA256.hash([2])
+        new.images.removeLast()
         new.users["messagebus"] = 101
         new.groups["messagebus"] = nil
         let lines = new.difference(from: old)
@@ -85,6 +92,9 @@ import Testing
                 "downgraded tiny:all 1.0 → 0.9",
                 "tiny:all is now installed auto",
                 "added zsh:amd64 5.3-1",
+                "changed image localhost/responder: \(SHA256.hash(Array("manifest".utf8))) → \(SHA256.hash([2]))",
+                "removed image registry.example/web:1@sha256:\(SHA256.hash(Array("index".utf8))): "
+                    + "\(SHA256.hash(Array("index".utf8)))",
                 "changed user messagebus: uid 100 → uid 101",
                 "removed group messagebus: gid 101",
             ])
@@ -92,6 +102,7 @@ import Testing
 
     private func sampleLock() throws -> Lock {
         func digest(_ text: String) -> Digest { SHA256.hash(Array(text.utf8)) }
+        func blob(_ text: String) -> LockedImage.Blob { .init(digest: digest(text), size: Int64(text.utf8.count)) }
         return Lock(
             blueprintName: "edge-gateway", blueprint: digest("blueprint"), architecture: "amd64", epoch: 1_763_194_000,
             tools: ["pisces": "0.1.0", "erofs-writer": "1"],
@@ -116,6 +127,15 @@ import Testing
                     name: "bash", version: try #require(DebianVersion("5.2.37-2+b10")), architecture: "amd64",
                     isEssential: true, priority: "required", source: .release("trixie"),
                     filename: "pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb", size: 1_500_792, digest: digest("bash")),
+            ],
+            images: [
+                LockedImage(
+                    reference: "registry.example/web:1@sha256:\(digest("index"))", index: blob("index"),
+                    manifest: blob("manifest"), config: blob("config"),
+                    layers: [blob("base"), blob("top"), blob("base")]),
+                LockedImage(
+                    reference: "localhost/responder", index: nil, manifest: blob("manifest"), config: blob("config"),
+                    layers: []),
             ],
             users: ["messagebus": 100, "systemd-network": 998], groups: ["messagebus": 101])
     }

@@ -77,7 +77,8 @@ public struct ContainerImageLayout {
             let annotations = name.map { #","annotations":{"org.opencontainers.image.ref.name":"\#($0)"}"# } ?? ""
             return "{\(blob.members)\(annotations)}"
         }
-        try write(Array(#"{"schemaVersion":2,"manifests":[\#(descriptors.joined(separator: ","))]}"#.utf8), to: "index.json")
+        try write(
+            Array(#"{"schemaVersion":2,"manifests":[\#(descriptors.joined(separator: ","))]}"#.utf8), to: "index.json")
     }
 
     private func gzip(_ bytes: [UInt8]) throws -> [UInt8] {

@@ -70,7 +70,8 @@ struct ImageStorage {
         // The lock must say what the image itself says: only the latter is covered by its digest.
         let parsed = try ImageDocument(parsing: manifest, name: name)
         guard parsed == .manifest(config: image.config, layers: image.layers) else {
-            throw ConstructorError("\(name): the lock names other layers than the image", hint: "run `pisces lock --update`")
+            throw ConstructorError(
+                "\(name): the lock names other layers than the image", hint: "run `pisces lock --update`")
         }
         let config = try ImageConfig(parsing: configBytes, name: name)
         guard config.architecture == architecture, config.layers.count == image.layers.count else {
@@ -114,7 +115,8 @@ struct ImageStorage {
     static func names(of image: LockedImage) -> [String] {
         guard let reference = ImageReference(image.reference) else { return [] }
         let tag = reference.tag ?? (reference.digest == nil ? "latest" : nil)
-        return ["\(reference.repository)@sha256:\(image.digest)"] + (tag.map { ["\(reference.repository):\($0)"] } ?? [])
+        return ["\(reference.repository)@sha256:\(image.digest)"]
+            + (tag.map { ["\(reference.repository):\($0)"] } ?? [])
     }
 
     // MARK: - Layers
@@ -145,7 +147,8 @@ struct ImageStorage {
         makeDirectory("overlay/l")
         tree["\(Self.path)/overlay/l/\(link)"] = .symlink("../\(id)/diff", modified: epoch)
 
-        layerRecords.append(record(id, below?.id, blob, digest, size: size, compression: Self.compression(file.bytes), diff))
+        layerRecords.append(
+            record(id, below?.id, blob, digest, size: size, compression: Self.compression(file.bytes), diff))
         let stack = Stack(id: id, link: link, lowers: ["l/\(link)"] + lowers, view: view)
         stacks[id] = stack
         return stack
@@ -179,7 +182,8 @@ struct ImageStorage {
     /// 26 letters and digits from the id, where podman takes as many at random.
     private static func link(of id: String) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
-        return String(decoding: SHA256.hash(Array(id.utf8)).bytes.prefix(26).map { alphabet[Int($0 & 31)] }, as: UTF8.self)
+        return String(
+            decoding: SHA256.hash(Array(id.utf8)).bytes.prefix(26).map { alphabet[Int($0 & 31)] }, as: UTF8.self)
     }
 
     /// How a blob is compressed, by its first bytes, in the numbers of containers/storage.
