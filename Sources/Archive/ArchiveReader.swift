@@ -1,5 +1,6 @@
 internal import CArchive
 internal import Glibc
+internal import LinuxSystem
 
 /// What libarchive said when it could not read an archive.
 public struct ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -127,6 +128,26 @@ public struct ArchiveReader: ~Copyable {
         let reader = try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
         guard try reader.next() != nil else { return [] }
         return try reader.readToEnd(limit: limit)
+    }
+
+    /// Decompresses one compressed file (xz, zstd or gzip; else it is taken as it is) to `offset` of a file; returns
+    /// the number of bytes.
+    static func decompress(
+        _ bytes: UnsafeRawBufferPointer, name: String, to file: borrowing Descriptor, at offset: Int
+    ) throws -> Int {
+        let reader = try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
+        var size = 0
+        guard try reader.next() != nil else { return size }
+        while true {
+            var block: UnsafeRawPointer?
+            var count = 0
+            var position: la_int64_t = 0
+            let status = archive_read_data_block(reader.handle, &block, &count, &position)
+            if status == ARCHIVE_EOF { return size }
+            try reader.check(status)
+            try file.writeAll(UnsafeRawBufferPointer(start: block, count: count), at: offset + size)
+            size += count
+        }
     }
 
     private func check(_ status: Int32) throws(ArchiveError) {

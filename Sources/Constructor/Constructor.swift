@@ -18,6 +18,8 @@ public struct ConstructionRequest: Sendable {
     public var layout: ImageLayout
     /// Where the locked packages are.
     public var store: ObjectStore
+    /// What earlier builds left for this one; nil: everything is made anew.
+    public var cache: BuildCache?
     /// An empty directory of the workshop for the staged root.
     public var workDirectory: String
     /// What is to be made, and where it goes.
@@ -25,13 +27,14 @@ public struct ConstructionRequest: Sendable {
 
     /// Makes a request.
     public init(
-        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, workDirectory: String,
-        outputs: [Output]
+        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, cache: BuildCache? = nil,
+        workDirectory: String, outputs: [Output]
     ) {
         self.blueprint = blueprint
         self.lock = lock
         self.layout = layout
         self.store = store
+        self.cache = cache
         self.workDirectory = workDirectory
         self.outputs = outputs
     }
@@ -100,7 +103,10 @@ public struct Constructor: Sendable {
 
         let packages = try phase(.unpack) { try unpack(into: root) }
         try phase(.configure) {
-            try Configure(root: root, packages: packages, epoch: request.lock.epoch, inRoot: runner).run()
+            try Configure(
+                root: root, scratch: try StagedRoot(path: scratch), packages: packages, epoch: request.lock.epoch,
+                inRoot: runner
+            ).run()
         }
         let lock = try phase(.customize) { try customize(root, runner: runner) }
         let tree = try scan(root, lock: lock)
@@ -232,20 +238,9 @@ public struct Constructor: Sendable {
 
     private func unpack(into root: StagedRoot) throws -> [UnpackedPackage] {
         let packages = request.lock.packages
-        let store = request.store
         let done = Counter()
-        let unpack = Unpack(root: root, packages: packages) { package in
-            do {
-                guard let descriptor = try store.open(package.digest) else {
-                    throw ConstructorError(
-                        "package \(package.name) \(package.version) is not in the store",
-                        hint: "fetch it: run without --offline")
-                }
-                return try DebFile(descriptor, name: package.name)
-            } catch let error as StoreError {
-                throw ConstructorError("package \(package.name) \(package.version): \(error)")
-            }
-        }
+        let sources = PackageSource(store: request.store, cache: request.cache)
+        let unpack = Unpack(root: root, packages: packages, open: sources.open)
         let report = report
         let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }
         for (path, mode) in [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777)]
