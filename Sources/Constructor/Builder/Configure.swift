@@ -1,3 +1,4 @@
+import ContentStore
 import Debian
 import LinuxSystem
 
@@ -5,7 +6,7 @@ import LinuxSystem
 ///
 /// dpkg itself unpacks one package after another and syncs between; here only its second half runs, on a database in
 /// the state that `dpkg --unpack` of all packages leaves.
-struct Configure {
+struct Configure: Sendable {
     let root: StagedRoot
     /// The directory that programs in the root see at ``scratchInRoot``.
     let scratch: StagedRoot
@@ -13,20 +14,35 @@ struct Configure {
     let epoch: Int64
     /// Runs a program inside the root, in the sandbox.
     let inRoot: ToolRunner
+    let cache: BuildCache?
 
     func run() throws {
         try writeDatabase()
         // Nothing that a script starts may start here (invoke-rc.d's policy layer, 101 = forbidden).
         try root.write("#!/bin/sh\nexit 101\n", to: "usr/sbin/policy-rc.d", mode: 0o755)
-        try runPreinsts()
-        try dpkgConfigure()
+        let early = EarlyTools(
+            root: root, scratch: scratch, packages: packages, epoch: epoch, inRoot: inRoot, cache: cache)
+        let calls = early.calls
+        try early.prepare(calls)
+        _ = try parallelMap(count: 2) { index in
+            if index == 0 { return early.run(calls) }
+            try runPreinsts()
+            try dpkgConfigure()
+        }
         try root.remove("usr/sbin/policy-rc.d")
     }
+
+    /// What maintainer scripts get: ``environment(epoch:)``, and the stand-ins of ``EarlyTools`` first.
+    private var scriptEnvironment: [String: String] {
+        Self.environment(epoch: epoch).merging(["PATH": "\(EarlyTools.path):\(Self.searchPath)"]) { $1 }
+    }
+
+    private static let searchPath = "/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// What every program in the root gets: nothing of the host's environment.
     static func environment(epoch: Int64) -> [String: String] {
         [
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC0",
+            "PATH": searchPath, "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC0",
             "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true",
             "SOURCE_DATE_EPOCH": String(epoch),
             // debconf and others write in the order of Perl's hashes.
@@ -109,7 +125,7 @@ struct Configure {
                 """
         }
         try scratch.write(script, to: "preinst.sh")
-        let result = try inRoot(["sh", "\(scratchInRoot)/preinst.sh"], Self.environment(epoch: epoch), nil)
+        let result = try inRoot(["sh", "\(scratchInRoot)/preinst.sh"], scriptEnvironment, nil)
         guard result.status == 0 else {
             let name = try scratch.readText("preinst.name").split(separator: "\n").joined()
             throw Self.failure(
@@ -136,7 +152,7 @@ struct Configure {
         let dpkg = "exec dpkg --configure --pending --force-confdef --force-confold --abort-after=1 2>&1"
         let result = try inRoot(
             ["sh", "-c", dpkg],
-            Self.environment(epoch: epoch), nil)
+            scriptEnvironment, nil)
         guard result.status != 0 else { return }
         let output = String(decoding: result.output, as: UTF8.self)
         // dpkg ends with the list of packages it could not configure, one to a line, indented.
