@@ -11,6 +11,8 @@ struct ImageStream: ~Copyable {
     private var filled = 0
     /// Called once with the image's first bytes before they are written, for a checksum over them.
     var completeFirst: ((UnsafeMutableRawBufferPointer) -> Void)?
+    /// Called with the number of bytes written so far.
+    var progress: (Int) -> Void = { _ in }
 
     /// Starts at byte `offset` of `image`.
     init(to image: borrowing Descriptor, at offset: Int) throws(FilesystemError) {
@@ -92,5 +94,6 @@ struct ImageStream: ~Copyable {
         try sink(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), written)
         written += filled
         filled = 0
+        progress(written)
     }
 }
