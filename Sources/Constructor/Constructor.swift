@@ -114,7 +114,7 @@ public struct Constructor: Sendable {
         let key = try configurationKey()
         if let configured = request.cache?.open(key) {
             report(.began(.restore))
-            try root.restore(configured.bytes, name: "configured packages")
+            try root.restore(configured, name: "configured packages")
             return report(.ended(.restore))
         }
         let packages = try phase(.unpack) { try unpack(into: root) }
