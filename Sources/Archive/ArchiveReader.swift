@@ -1,5 +1,6 @@
 internal import CArchive
 internal import Glibc
+public import LinuxSystem
 
 /// What libarchive said when it could not read an archive.
 public struct ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -136,6 +137,36 @@ public struct ArchiveReader: ~Copyable {
         return try reader.readToEnd(limit: limit)
     }
 
+    /// Writes the content of the current member to the start of a file.
+    public func write(to file: borrowing Descriptor) throws {
+        try writeData(to: file, at: 0)
+    }
+
+    /// Decompresses one compressed file (xz, zstd or gzip; else it is taken as it is) to `offset` of a file; returns
+    /// the number of bytes.
+    static func decompress(
+        _ bytes: UnsafeRawBufferPointer, name: String, to file: borrowing Descriptor, at offset: Int
+    ) throws -> Int {
+        let reader = try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
+        return try reader.next() == nil ? 0 : try reader.writeData(to: file, at: offset)
+    }
+
+    /// Writes the content of the current member to `offset` of a file; returns the number of bytes.
+    @discardableResult
+    private func writeData(to file: borrowing Descriptor, at offset: Int) throws -> Int {
+        var size = 0
+        while true {
+            var block: UnsafeRawPointer?
+            var count = 0
+            var position: la_int64_t = 0
+            let status = archive_read_data_block(handle, &block, &count, &position)
+            if status == ARCHIVE_EOF { return size }
+            try check(status)
+            try file.writeAll(UnsafeRawBufferPointer(start: block, count: count), at: offset + size)
+            size += count
+        }
+    }
+
     private func check(_ status: Int32) throws(ArchiveError) {
         if status == ARCHIVE_OK { return }
         let text = archive_error_string(handle).map { String(cString: $0) } ?? "unknown error \(status)"
@@ -153,22 +184,20 @@ public struct ArchiveReader: ~Copyable {
             uid: UInt32(truncatingIfNeeded: archive_entry_uid(entry)),
             gid: UInt32(truncatingIfNeeded: archive_entry_gid(entry)),
             modified: Int64(archive_entry_mtime(entry)),
-            xattrs: try xattrs(of: entry, path: path))
+            xattrs: xattrs(of: entry))
     }
 
-    private func xattrs(of entry: OpaquePointer, path: String) throws(ArchiveError) -> [String: [UInt8]] {
-        var result: [String: [UInt8]] = [:]
+    private func xattrs(of entry: OpaquePointer) -> [String: [UInt8]] {
+        var xattrs: [String: [UInt8]] = [:]
         archive_entry_xattr_reset(entry)
-        var raw: UnsafePointer<CChar>?
+        var name: UnsafePointer<CChar>?
         var value: UnsafeRawPointer?
         var size = 0
-        while archive_entry_xattr_next(entry, &raw, &value, &size) == ARCHIVE_OK {
-            guard let attribute = text(raw) else {
-                throw ArchiveError(archive: name, message: "\(path): an attribute's name is not UTF-8")
-            }
-            result[attribute] = Array(UnsafeRawBufferPointer(start: value, count: size))
+        while archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK {
+            guard let name = text(name) else { continue }
+            xattrs[name] = Array(UnsafeRawBufferPointer(start: value, count: size))
         }
-        return result
+        return xattrs
     }
 
     private func kind(of entry: OpaquePointer, path: String) throws(ArchiveError) -> ArchiveEntry.Kind {
