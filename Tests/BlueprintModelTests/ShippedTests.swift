@@ -25,7 +25,7 @@ private func difference(_ text: String, _ path: String) -> String? {
         #expect(difference(ImageLayout.schema, "Images/layout.schema.json") == nil)
     }
 
-    @Test(arguments: ["minimal"]) func everyShippedBlueprintIsValid(name: String) throws {
+    @Test(arguments: ["minimal", "edge-gateway", "responder"]) func everyShippedBlueprintIsValid(name: String) throws {
         let path = "\(repository)/Blueprints/\(name).yaml"
         let blueprint = try Blueprint.load(path, read: read).blueprint
         #expect(blueprint.name == name)
