@@ -173,7 +173,10 @@ public struct Constructor: Sendable {
         ).json
         try phase(.data) {
             let path = "lib/pisces/generations/\(ImagePlan.firstGeneration)/manifest.json"
-            try builder.writeData(files: [(path, manifest.canonicalBytes)], to: image.descriptor)
+            try builder.writeData(
+                files: [(path, manifest.canonicalBytes)],
+                objects: request.blueprint.image.store ? lock.packages.map(\.digest) : [], of: request.store,
+                to: image.descriptor)
         }
         try phase(.verify) {
             try builder.finish(image, rootHash: rootHash, rootSize: rootArtefacts[0].size)

@@ -24,6 +24,8 @@ public struct MachineOptions: Sendable, Equatable {
     public var credentials: [MachineCredential]
     /// Whether a guest that stops feeding its watchdog is reset.
     public var watchdog: Bool
+    /// The date that the machine's clock starts with, as `2031-03-04T05:06:07` in UTC; nil is now.
+    public var clock: String?
     /// The Unix socket on which QEMU listens for ``QMPClient``; nil for none.
     public var monitorSocket: String?
 
@@ -41,6 +43,7 @@ public struct MachineOptions: Sendable, Equatable {
         commandLineExtra = []
         credentials = []
         watchdog = true
+        clock = nil
         monitorSocket = nil
     }
 }

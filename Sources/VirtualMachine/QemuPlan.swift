@@ -30,6 +30,7 @@ public enum QemuPlan {
         if options.watchdog, options.architecture == .amd64 {
             arguments += ["-device", "i6300esb", "-action", "watchdog=reset"]
         }
+        if let clock = options.clock { arguments += ["-rtc", "base=\(escaped(clock))"] }
         if let socket = options.monitorSocket {
             arguments += ["-chardev", "socket,id=qmp,server=on,wait=off,path=\(escaped(socket))"]
             arguments += ["-mon", "chardev=qmp,mode=control"]

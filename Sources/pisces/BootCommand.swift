@@ -43,6 +43,9 @@ struct BootCommand: ParsableCommand {
     @Option(name: .long, help: "Word to add to the kernel command line; may be repeated.")
     var append: [String] = []
 
+    @Option(name: .long, help: "What the machine's clock starts with, as 2031-03-04T05:06:07 (default: now).")
+    var clock: String?
+
     @Option(name: .long, help: "How processors run: auto, kvm or tcg.")
     var accelerator = "auto"
 
@@ -62,6 +65,7 @@ struct BootCommand: ParsableCommand {
         options.firmware = try Firmware.prepare(for: architecture, variablesPath: "\(scratch.path)/variables.fd")
         (options.memoryMiB, options.processors, options.snapshot) = (memory, cpus, !keep)
         options.commandLineExtra = append
+        options.clock = clock
         options.accelerator = try chosenAccelerator(architecture)
         options.monitorSocket = "\(scratch.path)/monitor"
         options.serial = try consoleLog.map { .file(try Workspace.absolute($0)) } ?? .standardStreams

@@ -45,6 +45,12 @@ enum Workspace {
         return (variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "/root")/.cache") + "/pisces"
     }
 
+    /// The content store: the machine's own, where an image carries one, else the user's.
+    static func store() throws -> String {
+        let own = "/var/lib/pisces/store"
+        return access(own, W_OK) == 0 ? own : try cacheDirectory("store")
+    }
+
     /// A directory in the cache, made if missing.
     static func cacheDirectory(_ name: String) throws -> String {
         do throws(SystemError) {
