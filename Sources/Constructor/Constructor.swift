@@ -5,7 +5,7 @@ public import Debian
 internal import Disk
 internal import Filesystems
 internal import Glibc
-internal import LinuxSystem
+public import LinuxSystem
 internal import Synchronization
 
 /// What is to be constructed, and from what.
@@ -24,6 +24,8 @@ public struct ConstructionRequest: Sendable {
     public var workDirectory: String
     /// What is to be made, and where it goes.
     public var outputs: [Output]
+    /// Signs what the firmware and the boot loader start; nil leaves it unsigned.
+    public var signingKey: SigningKey?
 
     /// Makes a request.
     public init(
@@ -130,7 +132,8 @@ public struct Constructor: Sendable {
             try SecretScan(root: root).run(readOnly)
             return try builder.writeRoot(readOnly, to: image.descriptor)
         }
-        let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
+        let boot = Boot(
+            root: root, blueprint: request.blueprint, epoch: lock.epoch, signingKey: request.signingKey)
         let kernelImage = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
             let title = "\(request.blueprint.name) (generation \(ImagePlan.firstGeneration))"

@@ -43,6 +43,11 @@ struct BootCommand: ParsableCommand {
     @Option(name: .long, help: "Word to add to the kernel command line; may be repeated.")
     var append: [String] = []
 
+    @Option(
+        name: .long, help: "Start with Secure Boot on and this certificate (PEM) as the only one that is known.",
+        completion: .file())
+    var secureBootCertificate: String?
+
     @Option(name: .long, help: "How processors run: auto, kvm or tcg.")
     var accelerator = "auto"
 
@@ -59,7 +64,9 @@ struct BootCommand: ParsableCommand {
         try QemuVersion.check(output: try Command(program, ["--version"], package: package).run().text)
         let scratch = try TemporaryDirectory()
         var options = MachineOptions(imagePath: try Workspace.absolute(image), architecture: architecture)
-        options.firmware = try Firmware.prepare(for: architecture, variablesPath: "\(scratch.path)/variables.fd")
+        options.firmware = try Firmware.prepare(
+            for: architecture, variablesPath: "\(scratch.path)/variables.fd",
+            secureBoot: try secureBootCertificate.map { try Workspace.certificate($0) })
         (options.memoryMiB, options.processors, options.snapshot) = (memory, cpus, !keep)
         options.commandLineExtra = append
         options.accelerator = try chosenAccelerator(architecture)
