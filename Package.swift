@@ -68,7 +68,7 @@ let package = Package(
             [
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
-            ]
+            ], goldens: true
         )
         // 5: the commands
         + [

@@ -26,6 +26,8 @@ public struct ConstructionRequest: Sendable {
     public var outputs: [Output]
     /// Signs what the firmware and the boot loader start; nil leaves it unsigned.
     public var signingKey: SigningKey?
+    /// What is written beside a disk image for others to read.
+    public var documents = DocumentOptions()
 
     /// Makes a request.
     public init(
@@ -156,8 +158,11 @@ public struct Constructor: Sendable {
         // Nothing but a rename is left to fail once the image has its name.
         let manifestFile = try AtomicFile.create(first.manifestPath)
         try manifestFile.descriptor.writeAll(manifest.pretty)
+        let documents = try documents(
+            artefacts, lock: lock, root: root, image: image.descriptor, output: first)
         try image.commit()
         try manifestFile.commit()
+        for document in documents { try document.commit() }
         return manifest
     }
 

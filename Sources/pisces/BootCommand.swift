@@ -44,7 +44,8 @@ struct BootCommand: ParsableCommand {
     var append: [String] = []
 
     @Option(
-        name: .long, help: "Start with Secure Boot on and this certificate (PEM) as the only one that is known.",
+        help: ArgumentHelp(
+            "Start with Secure Boot on and this certificate (PEM) as the only one that is known.", valueName: "file"),
         completion: .file())
     var secureBootCertificate: String?
 

@@ -17,6 +17,7 @@ struct ConstructCommand: ParsableCommand {
     @OptionGroup var argument: BlueprintArgument
     @OptionGroup var sources: SourceOptions
     @OptionGroup var secureBoot: SecureBootOptions
+    @OptionGroup var documents: DocumentArguments
     @OptionGroup var output: OutputOptions
 
     @Option(
@@ -43,6 +44,7 @@ struct ConstructCommand: ParsableCommand {
             blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, workDirectory: mountPoint,
             outputs: outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs)
         request.signingKey = signingKey
+        request.documents = documents.options
         let constructor = Constructor(request) { event in
             switch event {
             case .began(let phase): console.begin(phase.rawValue)

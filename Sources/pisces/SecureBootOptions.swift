@@ -4,11 +4,14 @@ import LinuxSystem
 /// The key that signs what the firmware and the boot loader start.
 struct SecureBootOptions: ParsableArguments {
     @Option(
-        name: .long, help: "Sign boot loader and kernel for Secure Boot with this RSA key (PEM, no passphrase).",
+        help: ArgumentHelp(
+            "Sign boot loader and kernel for Secure Boot with this RSA key (PEM, no passphrase).", valueName: "file"),
         completion: .file())
     var secureBootKey: String?
 
-    @Option(name: .long, help: "The key's certificate (PEM), which the firmware has to know.", completion: .file())
+    @Option(
+        help: ArgumentHelp("The key's certificate (PEM), which the firmware has to know.", valueName: "file"),
+        completion: .file())
     var secureBootCertificate: String?
 
     func validate() throws {
