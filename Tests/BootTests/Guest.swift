@@ -76,7 +76,7 @@ struct Guest: ~Copyable {
     }
 
     /// Waits until the console says one of two things; returns all that it said.
-    func waitForConsole(_ text: String, or other: String? = nil, seconds: Int = 200) throws -> String {
+    func waitForConsole(_ text: String, or other: String? = nil, seconds: Int = 400) throws -> String {
         let limit = now() + seconds
         while now() < limit {
             let console = console()

@@ -84,7 +84,10 @@ import Testing
         #expect(try refusal(ofKey: bytes(sealed)).contains("passphrase"))
     }
 
-    @Test(arguments: ["EC -pkeyopt ec_paramgen_curve:P-256", "ED25519", "RSA -pkeyopt rsa_keygen_bits:1024"])
+    @Test(arguments: [
+        "EC -pkeyopt ec_paramgen_curve:P-256", "ED25519", "RSA -pkeyopt rsa_keygen_bits:1024",
+        "RSA-PSS -pkeyopt rsa_keygen_bits:2048",
+    ])
     func keyThatFirmwareCannotVerifyIsRefused(_ algorithm: String) throws {
         let path = "\(scratch.path)/key"
         #expect(try shell("openssl genpkey -algorithm \(algorithm) -out \(path) 2>/dev/null").status == 0)
