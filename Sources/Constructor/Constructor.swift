@@ -5,7 +5,7 @@ public import Debian
 internal import Disk
 internal import Filesystems
 internal import Glibc
-internal import LinuxSystem
+public import LinuxSystem
 internal import Synchronization
 
 /// What is to be constructed, and from what.
@@ -24,6 +24,10 @@ public struct ConstructionRequest: Sendable {
     public var workDirectory: String
     /// What is to be made, and where it goes.
     public var outputs: [Output]
+    /// Signs what the firmware and the boot loader start; nil leaves it unsigned.
+    public var signingKey: SigningKey?
+    /// What is written beside a disk image for others to read.
+    public var documents = DocumentOptions()
 
     /// Makes a request.
     public init(
@@ -158,7 +162,8 @@ public struct Constructor: Sendable {
             try SecretScan(root: root).run(readOnly)
             return try builder.writeRoot(readOnly, to: image.descriptor)
         }
-        let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
+        let boot = Boot(
+            root: root, blueprint: request.blueprint, epoch: lock.epoch, signingKey: request.signingKey)
         let kernelImage = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
             let title = "\(request.blueprint.name) (generation \(ImagePlan.firstGeneration))"
@@ -184,8 +189,11 @@ public struct Constructor: Sendable {
         // Nothing but a rename is left to fail once the image has its name.
         let manifestFile = try AtomicFile.create(first.manifestPath)
         try manifestFile.descriptor.writeAll(manifest.pretty)
+        let documents = try documents(
+            artefacts, lock: lock, root: root, image: image.descriptor, output: first)
         try image.commit()
         try manifestFile.commit()
+        for document in documents { try document.commit() }
         return manifest
     }
 

@@ -97,11 +97,15 @@ public struct Firmware: Sendable, Equatable {
     public var codePath: String
     /// The variables, written by the machine: each has its own file.
     public var variablesPath: String
+    /// Whether the code is one for Secure Boot, which keeps the variables out of the operating system's reach: in the
+    /// machine's system management mode.
+    public var isSecure: Bool
 
     /// Names the two files.
-    public init(codePath: String, variablesPath: String) {
+    public init(codePath: String, variablesPath: String, isSecure: Bool = false) {
         self.codePath = codePath
         self.variablesPath = variablesPath
+        self.isSecure = isSecure
     }
 }
 

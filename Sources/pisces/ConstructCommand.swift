@@ -16,6 +16,8 @@ struct ConstructCommand: ParsableCommand {
 
     @OptionGroup var argument: BlueprintArgument
     @OptionGroup var sources: SourceOptions
+    @OptionGroup var secureBoot: SecureBootOptions
+    @OptionGroup var documents: DocumentArguments
     @OptionGroup var output: OutputOptions
 
     @Option(
@@ -35,6 +37,7 @@ struct ConstructCommand: ParsableCommand {
         // First what can fail in an instant, so that mistakes show before anything is set up.
         let outputs = try self.outputs.map { try Output(argument: $0) }
         let loaded = try argument.load()
+        let signingKey = try secureBoot.signingKey()
         let layout = try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint)
         let mountPoint = try Workspace.cacheDirectory("workshop")
         if !Workshop.isInside { try Workshop.enter(mounting: [.init(directory: mountPoint)]) }
@@ -43,10 +46,12 @@ struct ConstructCommand: ParsableCommand {
         let lockPath = Workspace.lockPath(of: argument.blueprint)
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
         let store = try resolver.openStore()
-        let request = ConstructionRequest(
+        var request = ConstructionRequest(
             blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, cache: try openCache(),
             workDirectory: mountPoint,
             outputs: outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs)
+        request.signingKey = signingKey
+        request.documents = documents.options
         let constructor = Constructor(request) { event in
             switch event {
             case .began(let phase): console.begin(phase.rawValue)

@@ -70,6 +70,11 @@ enum Workspace {
         return "\(current)/\(path)"
     }
 
+    /// An X.509 certificate in PEM.
+    static func certificate(_ path: String) throws -> Certificate {
+        try Certificate(pem: try readFile(path, limit: 1 << 20), file: path)
+    }
+
     static func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
         try Descriptor.open(path).readToEnd(limit: limit)
     }
