@@ -35,4 +35,12 @@ extension Descriptor {
         }
         return result
     }
+
+    /// Sets an extended attribute of `path` relative to this directory; the last symlink is not followed. `.` is this
+    /// directory itself.
+    public func setXattr(_ attribute: String, _ value: [UInt8], of path: String) throws(SystemError) {
+        try call("lsetxattr \(attribute)", "\(name)/\(path)") {
+            clinux_lsetxattr("/proc/self/fd/\(rawValue)/\(path)", attribute, value, value.count)
+        }
+    }
 }
