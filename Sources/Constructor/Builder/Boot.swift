@@ -29,6 +29,9 @@ struct Boot {
         }
     }
 
+    private var stub: String { "linux\(suffix).efi.stub" }
+    private var loader: String { "systemd-boot\(suffix).efi" }
+
     /// The version of the one kernel in the root.
     func kernelVersion() throws -> String {
         let modules = try? root.directory.openInRoot("usr/lib/modules")
@@ -40,6 +43,14 @@ struct Boot {
                     "name exactly one under `packages`, for example linux-image-\(blueprint.distribution.architecture)")
         }
         return version
+    }
+
+    /// Refuses a root that lacks what boots. Once packages are unpacked it can be told.
+    func check() throws {
+        _ = try kernelVersion()
+        _ = try boot(stub)
+        _ = try boot(loader)
+        _ = try initProgram()
     }
 
     // MARK: - Initrd
@@ -101,7 +112,7 @@ struct Boot {
     /// It names the root by hash only, so it is the same bits whichever slot it boots.
     func kernelImage(rootHash: Digest) throws -> [UInt8] {
         let version = try kernelVersion()
-        let stub = try boot("linux\(suffix).efi.stub")
+        let stub = try boot(stub)
         // gpt_auto: the init has mounted everything from the disk it booted from.
         let commandLine = ["roothash=\(rootHash.hex)", "ro", "systemd.gpt_auto=0"] + blueprint.kernel.commandLine
         var release = try root.readText("usr/lib/os-release")
@@ -134,7 +145,7 @@ struct Boot {
     /// The tree of the EFI system partition for the first generation.
     func systemPartition(kernelImage: [UInt8], title: String) throws -> FileTree {
         let generation = ImagePlan.firstGeneration
-        let loader = try signed(try boot("systemd-boot\(suffix).efi"), "the boot loader")
+        let loader = try signed(try boot(loader), "the boot loader")
         let digest = SHA256.hash(kernelImage)
         let entry = try LoaderEntry(generation: generation, title: title, image: digest)
         // Not counted: there is no older generation to fall back to.
