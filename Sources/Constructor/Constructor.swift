@@ -152,11 +152,19 @@ public struct Constructor: Sendable {
         let image = try AtomicFile.create(first.path)
         try image.descriptor.truncate(to: plan.size)
         let builder = ImageBuilder(
-            plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
+            plan: plan, root: root,
+            filesystem: RootFilesystem(
+                image: request.blueprint.image, plan: plan, epoch: lock.epoch, scratch: scratch),
+            epoch: lock.epoch, inRoot: runner, scratch: scratch)
         let (rootHash, rootArtefacts) = try phase(.root) {
             let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
             try SecretScan(root: root).run(readOnly)
-            return try builder.writeRoot(readOnly, to: image.descriptor)
+            let tools = {
+                try Tools(
+                    lock.toolPackages, from: PackageSource(store: request.store, cache: request.cache),
+                    at: "\(request.workDirectory)/tools", scratch: scratch)
+            }
+            return try builder.writeRoot(readOnly, tools: tools, to: image.descriptor)
         }
         let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
         let kernelImage = try phase(.boot) {
@@ -211,6 +219,11 @@ public struct Constructor: Sendable {
         }
         guard blueprint.image.verity else {
             throw ConstructorError("image: verity: a root without verity is not supported", hint: "leave the key out")
+        }
+        let tools = Set(lock.toolPackages.map(\.name))
+        for tool in blueprint.image.toolPackages where !tools.contains(tool) {
+            throw ConstructorError(
+                "the lock lacks the package \(tool), which makes this image", hint: "run `pisces lock --update`")
         }
         guard blueprint.distribution.debian == .trixie else {
             throw ConstructorError(
