@@ -30,6 +30,11 @@ extension Constructor {
         guard blueprint.image.verity || !wantsDisk else {
             throw ConstructorError("image: verity: a root without verity is not supported", hint: "leave the key out")
         }
+        let tools = Set(lock.toolPackages.map(\.name))
+        for tool in blueprint.image.toolPackages where !tools.contains(tool) && wantsDisk {
+            throw ConstructorError(
+                "the lock lacks the package \(tool), which makes this image", hint: "run `pisces lock --update`")
+        }
         guard blueprint.distribution.debian == .trixie else {
             throw ConstructorError(
                 "distribution: debian: an image of \(blueprint.distribution.debian.rawValue) is not supported",

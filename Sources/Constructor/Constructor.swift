@@ -192,11 +192,19 @@ public struct Constructor: Sendable {
         let image = try AtomicFile.create(output.path)
         try image.descriptor.truncate(to: plan.size)
         let builder = ImageBuilder(
-            plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
+            plan: plan, root: root,
+            filesystem: RootFilesystem(
+                image: request.blueprint.image, plan: plan, epoch: lock.epoch, scratch: scratch),
+            epoch: lock.epoch, inRoot: runner, scratch: scratch)
         let (rootHash, rootArtefacts) = try phase(.root) {
             let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
             try SecretScan(root: root).run(readOnly)
-            return try builder.writeRoot(readOnly, to: image.descriptor)
+            let tools = {
+                try Tools(
+                    lock.toolPackages, from: PackageSource(store: request.store, cache: request.cache),
+                    at: "\(request.workDirectory)/tools", scratch: scratch)
+            }
+            return try builder.writeRoot(readOnly, tools: tools, to: image.descriptor)
         }
         let boot = boot(root)
         let kernelImage = try phase(.boot) {
@@ -216,7 +224,8 @@ public struct Constructor: Sendable {
             let path = "lib/pisces/generations/\(ImagePlan.firstGeneration)/manifest.json"
             try builder.writeData(
                 files: [(path, manifest.canonicalBytes)],
-                objects: request.blueprint.image.store ? lock.packages.map(\.digest) : [], of: request.store,
+                objects: request.blueprint.image.store ? (lock.packages + lock.toolPackages).map(\.digest) : [],
+                of: request.store,
                 to: image.descriptor)
         }
         try phase(.verify) {

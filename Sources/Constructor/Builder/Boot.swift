@@ -15,12 +15,15 @@ struct Boot {
     /// Signs the boot loader and the kernel image; nil leaves them unsigned.
     let signingKey: SigningKey?
 
-    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have.
-    static let initrdModules = [
-        "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?", "xhci_pci?",
-        "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
-        "dm_mod", "dm_verity", "erofs", "ext4", "overlay", "efivarfs?",
-    ]
+    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have. Debian's kernels
+    /// have the decompressors of EROFS and squashfs built in.
+    private var initrdModules: [String] {
+        [
+            "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?",
+            "xhci_pci?", "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
+            "dm_mod", "dm_verity", blueprint.image.root.rawValue, "ext4", "overlay", "efivarfs?",
+        ]
+    }
 
     private var suffix: String {
         switch blueprint.distribution.architecture {
@@ -63,7 +66,7 @@ struct Boot {
             dependencies: try root.readText("\(base)/modules.dep"),
             softDependencies: text("modules.softdep"),
             builtin: text("modules.builtin"))
-        let order = try modules.loadOrder(for: Self.initrdModules + blueprint.kernel.initrdModules)
+        let order = try modules.loadOrder(for: initrdModules + blueprint.kernel.initrdModules)
         let contents = try parallelMap(count: order.count) { index in
             try module("\(base)/\(order[index])")
         }
