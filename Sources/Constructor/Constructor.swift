@@ -1,5 +1,6 @@
 internal import Archive
 public import BlueprintModel
+internal import BootArtefacts
 public import ContentStore
 public import Debian
 internal import Disk
@@ -127,7 +128,7 @@ public struct Constructor: Sendable {
         let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
         let kernelImage = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
-            let title = "\(request.blueprint.name) (generation \(ImagePlan.firstGeneration))"
+            let title = SystemPartition.title(request.blueprint.name, generation: ImagePlan.firstGeneration)
             try builder.writeSystemPartition(
                 try boot.systemPartition(kernelImage: kernelImage, title: title), to: image.descriptor)
             return ImageBuilder.Artefact(name: "uki", size: kernelImage.count, digest: SHA256.hash(kernelImage))

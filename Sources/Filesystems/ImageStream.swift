@@ -1,7 +1,7 @@
 internal import Glibc
 internal import LinuxSystem
 
-/// Writes an image front to back through one buffer.
+/// Writes an image front to back through one buffer, or compares one with what would be written.
 struct ImageStream: ~Copyable {
     private let image: Descriptor
     private let offset: Int
@@ -12,10 +12,16 @@ struct ImageStream: ~Copyable {
     /// Called once with the image's first bytes before they are written, for a checksum over them.
     var completeFirst: ((UnsafeMutableRawBufferPointer) -> Void)?
 
+    /// Nothing is written: the bytes are compared with those of the image.
+    private let isComparing: Bool
+    /// Runs of bytes, counted from the image's start, that a comparing stream found different: the first few.
+    private(set) var differences: [Range<Int>] = []
+
     /// Starts at byte `offset` of `image`.
-    init(to image: borrowing Descriptor, at offset: Int) throws(FilesystemError) {
+    init(to image: borrowing Descriptor, at offset: Int, comparing: Bool = false) throws(FilesystemError) {
         self.image = try lifting { () throws(SystemError) in try image.duplicate() }
         self.offset = offset
+        isComparing = comparing
     }
 
     deinit { buffer.deallocate() }
@@ -83,8 +89,26 @@ struct ImageStream: ~Copyable {
     mutating func flush() throws(FilesystemError) {
         if written == 0 { completeFirst?(buffer) }
         let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
-        try lifting { () throws(SystemError) in try image.writeAll(part, at: offset + written) }
+        if isComparing {
+            try compare(part)
+        } else {
+            try lifting { () throws(SystemError) in try image.writeAll(part, at: offset + written) }
+        }
         written += filled
         filled = 0
+    }
+
+    private mutating func compare(_ wanted: UnsafeRawBufferPointer) throws(FilesystemError) {
+        let seen = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted.count, alignment: 4096)
+        defer { seen.deallocate() }
+        try lifting { () throws(SystemError) in try image.readAll(into: seen, at: offset + written) }
+        guard let left = wanted.baseAddress, let right = seen.baseAddress, memcmp(left, right, wanted.count) != 0
+        else { return }
+        var index = 0
+        while differences.count < 16, let start = (index..<wanted.count).first(where: { wanted[$0] != seen[$0] }) {
+            let end = (start..<wanted.count).first { wanted[$0] == seen[$0] } ?? wanted.count
+            differences.append(written + start..<written + end)
+            index = end
+        }
     }
 }

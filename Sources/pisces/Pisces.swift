@@ -22,7 +22,7 @@ struct Pisces: ParsableCommand {
         version: "pisces \(piscesVersion)",
         subcommands: [
             CheckCommand.self, ExplainCommand.self, DiffCommand.self, SchemaCommand.self, LockCommand.self,
-            ConstructCommand.self, BootCommand.self, GrowCommand.self,
+            ConstructCommand.self, VerifyCommand.self, BootCommand.self, GrowCommand.self,
         ])
 
     static func main() {
