@@ -20,7 +20,7 @@ extension Descriptor {
 
     /// The first run of bytes in `range` that are not zero, at most to the end of a block of 4096; nil if all are zero.
     ///
-    /// Holes are not read. A file that ends inside of the range is an error.
+    /// Holes are not read, and what lies behind the file's end is one.
     public func firstNonzero(in range: Range<Int>) throws(SystemError) -> Range<Int>? {
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { chunk.deallocate() }

@@ -40,30 +40,35 @@ extension ImageVerification {
         return SystemPartition(architecture: parts.architecture, entry: entry)
     }
 
-    /// What the root says of the EFI system partition: the boot loaders it ships, and the time of all files.
-    private func readRoot(_ parts: Parts, _ wanted: SystemPartition) -> (loaders: [[UInt8]], epoch: Int64?) {
-        do {
-            let root = try ErofsReader.open(image.descriptor, at: Int(parts.root.startBytes))
-            let path = "/usr/lib/systemd/boot/efi/\(wanted.loaderName)"
-            var loaders: [[UInt8]] = []
-            for name in [path, "\(path).signed"] {
-                if let loader = try? root.contents(of: name, limit: 64 << 20) { loaders.append(loader) }
-            }
-            return (loaders, root.epoch)
-        } catch {
-            // The check of the root says why.
-            return ([], nil)
+    /// What the root says of the EFI system partition: the boot loaders it ships, and the time of all files; nil where
+    /// it cannot be read, of which the check of the root says more.
+    private func readRoot(_ parts: Parts, _ wanted: SystemPartition) -> (loaders: [[UInt8]]?, epoch: Int64?) {
+        guard let root = try? ErofsReader.open(image.descriptor, at: Int(parts.root.startBytes)) else {
+            return (nil, nil)
         }
+        let path = "/usr/lib/systemd/boot/efi/\(wanted.loaderName)"
+        var loaders: [[UInt8]] = []
+        for name in [path, "\(path).signed"] {
+            do throws(FilesystemError) {
+                loaders.append(try root.contents(of: name, limit: 64 << 20))
+            } catch .tree {
+                // There is no such file.
+            } catch {
+                return (nil, root.epoch)
+            }
+        }
+        return (loaders, root.epoch)
     }
 
     /// Both copies of the boot loader are the one that the root has, which its hash tree vouches for.
-    private func checkLoader(_ volume: Volume, _ wanted: SystemPartition, _ shipped: [[UInt8]]) -> [Finding] {
-        guard let loader = shipped.first else {
+    private func checkLoader(_ volume: Volume, _ wanted: SystemPartition, _ shipped: [[UInt8]]?) -> [Finding] {
+        if let shipped, shipped.isEmpty {
             let problem = "the root file system has no \(wanted.loaderName) to compare the boot loader with"
             return [Finding(.systemPartition, image.name, nil, problem)]
         }
+        let loader = shipped?.first ?? volume.contents[wanted.loaderPaths[0]] ?? []
         return wanted.loaderPaths.flatMap { path in
-            let isShipped = shipped.contains { $0 == volume.contents[path] }
+            let isShipped = shipped?.contains { $0 == volume.contents[path] } ?? false
             return isShipped ? [] : volume.compare(path, with: loader)
         }
     }

@@ -56,7 +56,6 @@ private func data(_ directory: borrowing TemporaryDirectory, blocks: Int) throws
         func flip(_ file: borrowing Descriptor, at offset: Int) throws {
             try file.writeAll([try file.bytes(at: offset, count: 1)[0] ^ 1], at: offset)
         }
-        func changed(_ block: Int) -> VerityTree.Fault { .init(data: block * 4096..<(block + 1) * 4096) }
         #expect(try faults().isEmpty)
         #expect(try VerityTree.dataSize(hash, at: 4096) == blocks * 4096)
         // What is not covered does not matter.
@@ -64,18 +63,20 @@ private func data(_ directory: borrowing TemporaryDirectory, blocks: Int) throws
         #expect(try faults().isEmpty)
         for block in [0, 1, 9999, blocks - 1] {
             try flip(data, at: 8192 + block * 4096 + 77)
-            #expect(try faults() == [changed(block)])
+            let found = try faults()
+            #expect(found.map(\.data) == [block * 4096..<(block + 1) * 4096] && found.map(\.tree) == [nil])
             try flip(data, at: 8192 + block * 4096 + 77)
         }
         // Superblock, top, two blocks of the middle, then 157 that cover 128 blocks of data each.
-        let places = [
-            (block: 1, data: 0..<blocks * 4096), (2, 0..<128 * 128 * 4096), (3, 128 * 128 * 4096..<blocks * 4096),
+        let places: [(block: Int, data: Range<Int>)] = [
+            (1, data: 0..<blocks * 4096), (2, 0..<128 * 128 * 4096), (3, 128 * 128 * 4096..<blocks * 4096),
             (4, 0..<128 * 4096), (160, 156 * 128 * 4096..<blocks * 4096),
         ]
         for place in places {
             try flip(hash, at: 4096 + place.block * 4096 + 3)
             let tree = place.block * 4096..<(place.block + 1) * 4096
-            #expect(try faults() == [.init(data: place.data, tree: tree)])
+            let found = try faults()
+            #expect(found.map(\.data) == [place.data] && found.map(\.tree) == [tree])
             try flip(hash, at: 4096 + place.block * 4096 + 3)
         }
     }
