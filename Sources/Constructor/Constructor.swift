@@ -19,6 +19,8 @@ public struct ConstructionRequest: Sendable {
     public var layout: ImageLayout
     /// Where the locked packages are.
     public var store: ObjectStore
+    /// What earlier builds left for this one; nil: everything is made anew.
+    public var cache: BuildCache?
     /// An empty directory of the workshop for the staged root.
     public var workDirectory: String
     /// What is to be made, and where it goes.
@@ -26,13 +28,14 @@ public struct ConstructionRequest: Sendable {
 
     /// Makes a request.
     public init(
-        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, workDirectory: String,
-        outputs: [Output]
+        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, cache: BuildCache? = nil,
+        workDirectory: String, outputs: [Output]
     ) {
         self.blueprint = blueprint
         self.lock = lock
         self.layout = layout
         self.store = store
+        self.cache = cache
         self.workDirectory = workDirectory
         self.outputs = outputs
     }
@@ -48,6 +51,7 @@ public struct Construction: Sendable {
 
 /// A step of a construction, in order.
 public enum ConstructionPhase: String, Sendable, CaseIterable {
+    case restore = "restore configured packages"
     case unpack = "unpack packages"
     case configure = "configure packages"
     case customize = "apply blueprint"
@@ -99,14 +103,44 @@ public struct Constructor: Sendable {
         try root.directory.setMode(0o755)
         let runner = Self.sandboxRunner(root: rootPath, scratch: scratch)
 
-        let packages = try phase(.unpack) { try unpack(into: root) }
-        try phase(.configure) {
-            try Configure(root: root, packages: packages, epoch: request.lock.epoch, inRoot: runner).run()
-        }
+        try configuredPackages(in: root, scratch: try StagedRoot(path: scratch), runner: runner)
         let lock = try phase(.customize) { try customize(root, runner: runner) }
         let tree = try scan(root, lock: lock)
         let manifest = try writeDisks(tree, root: root, lock: lock, scratch: scratch, runner: runner)
         return Construction(lock: lock, manifest: manifest)
+    }
+
+    /// Unpacks and configures the packages, or restores what an earlier build made of the same packages.
+    private func configuredPackages(in root: StagedRoot, scratch: StagedRoot, runner: @escaping ToolRunner) throws {
+        let key = try configurationKey()
+        if let configured = request.cache?.open(key) {
+            report(.began(.restore))
+            try root.restore(configured.bytes, name: "configured packages")
+            return report(.ended(.restore))
+        }
+        let packages = try phase(.unpack) { try unpack(into: root) }
+        try phase(.configure) {
+            try Configure(
+                root: root, scratch: scratch, packages: packages, epoch: request.lock.epoch, inRoot: runner,
+                cache: request.cache
+            ).run()
+        }
+        guard let cache = request.cache else { return }
+        let tree = try FileTree.scan(root.directory)
+        // Full or out of order, or a tree that no archive can hold: that costs the next build time, nothing else.
+        _ = try? cache.store(key) { _ = try TarWriter.write(tree, source: root.directory, to: $0, at: 0) }
+    }
+
+    /// The digest of all that configured packages depend on: this program, the packages, which of them were asked for,
+    /// and the time that scripts are told.
+    private func configurationKey() throws -> Digest {
+        let lock = request.lock
+        var parts = ["configured packages 1", lock.architecture, "\(lock.epoch)"]
+        for program in ["/proc/self/exe", try Workshop.findHelper()] {
+            parts.append(try SHA256.hash(try Descriptor.open(program)).hex)
+        }
+        parts += lock.packages.map { "\($0.name) \($0.digest) \($0.isManual)" }
+        return SHA256.hash(Array(parts.joined(separator: "\n").utf8))
     }
 
     /// Builds the disk image and writes it in every form that is wanted; returns its manifest.
@@ -233,20 +267,9 @@ public struct Constructor: Sendable {
 
     private func unpack(into root: StagedRoot) throws -> [UnpackedPackage] {
         let packages = request.lock.packages
-        let store = request.store
         let done = Counter()
-        let unpack = Unpack(root: root, packages: packages) { package in
-            do {
-                guard let descriptor = try store.open(package.digest) else {
-                    throw ConstructorError(
-                        "package \(package.name) \(package.version) is not in the store",
-                        hint: "fetch it: run without --offline")
-                }
-                return try DebFile(descriptor, name: package.name)
-            } catch let error as StoreError {
-                throw ConstructorError("package \(package.name) \(package.version): \(error)")
-            }
-        }
+        let sources = PackageSource(store: request.store, cache: request.cache)
+        let unpack = Unpack(root: root, packages: packages, open: sources.open)
         let report = report
         let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }
         for (path, mode) in [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777)]

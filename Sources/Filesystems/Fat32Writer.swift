@@ -40,13 +40,14 @@ public enum Fat32Writer {
         _ tree: FileTree, in image: borrowing Descriptor, at offset: Int, sizeBytes: Int, label: String,
         volumeID: UInt32, epoch: Int64
     ) throws(FilesystemError) -> [Range<Int>] {
-        var stream = try ImageStream(to: image, at: offset, comparing: true)
+        let comparison = try ImageComparison(image, at: offset)
+        var stream = ImageStream { (bytes) throws(FilesystemError) in try comparison.compare(bytes) }
         try write(
             tree, source: nil, to: &stream, at: offset, sizeBytes: sizeBytes, label: label, volumeID: volumeID,
             epoch: epoch)
         let rest = offset + stream.position..<offset + sizeBytes
         let filled = try lifting { () throws(SystemError) in try image.firstNonzero(in: rest) }
-        return stream.differences + (filled.map { [$0.lowerBound - offset..<$0.upperBound - offset] } ?? [])
+        return comparison.differences + (filled.map { [$0.lowerBound - offset..<$0.upperBound - offset] } ?? [])
     }
 
     private static func write(

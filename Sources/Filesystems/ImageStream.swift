@@ -1,27 +1,30 @@
 internal import Glibc
 internal import LinuxSystem
 
-/// Writes an image front to back through one buffer, or compares one with what would be written.
+/// Writes an image or archive front to back through one buffer.
 struct ImageStream: ~Copyable {
-    private let image: Descriptor
-    private let offset: Int
+    /// Takes the next bytes, and how many were taken before.
+    private let sink: (UnsafeRawBufferPointer, Int) throws(FilesystemError) -> Void
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
     /// Bytes of the image already written; the buffer holds the `filled` next ones.
     private var written = 0
     private var filled = 0
     /// Called once with the image's first bytes before they are written, for a checksum over them.
     var completeFirst: ((UnsafeMutableRawBufferPointer) -> Void)?
-
-    /// Nothing is written: the bytes are compared with those of the image.
-    private let isComparing: Bool
-    /// Runs of bytes, counted from the image's start, that a comparing stream found different: the first few.
-    private(set) var differences: [Range<Int>] = []
+    /// Called with the number of bytes written so far.
+    var progress: (Int) -> Void = { _ in }
 
     /// Starts at byte `offset` of `image`.
-    init(to image: borrowing Descriptor, at offset: Int, comparing: Bool = false) throws(FilesystemError) {
-        self.image = try lifting { () throws(SystemError) in try image.duplicate() }
-        self.offset = offset
-        isComparing = comparing
+    init(to image: borrowing Descriptor, at offset: Int) throws(FilesystemError) {
+        let image = try lifting { () throws(SystemError) in try image.duplicate() }
+        sink = { (bytes, written) throws(FilesystemError) in
+            try lifting { () throws(SystemError) in try image.writeAll(bytes, at: offset + written) }
+        }
+    }
+
+    /// Hands all bytes, in order, to `consume`.
+    init(to consume: @escaping (UnsafeRawBufferPointer) throws(FilesystemError) -> Void) {
+        sink = { (bytes, _) throws(FilesystemError) in try consume(bytes) }
     }
 
     deinit { buffer.deallocate() }
@@ -88,27 +91,9 @@ struct ImageStream: ~Copyable {
     /// Writes what the buffer holds.
     mutating func flush() throws(FilesystemError) {
         if written == 0 { completeFirst?(buffer) }
-        let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
-        if isComparing {
-            try compare(part)
-        } else {
-            try lifting { () throws(SystemError) in try image.writeAll(part, at: offset + written) }
-        }
+        try sink(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), written)
         written += filled
         filled = 0
-    }
-
-    private mutating func compare(_ wanted: UnsafeRawBufferPointer) throws(FilesystemError) {
-        let seen = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted.count, alignment: 4096)
-        defer { seen.deallocate() }
-        try lifting { () throws(SystemError) in try image.readAll(into: seen, at: offset + written) }
-        guard let left = wanted.baseAddress, let right = seen.baseAddress, memcmp(left, right, wanted.count) != 0
-        else { return }
-        var index = 0
-        while differences.count < 16, let start = (index..<wanted.count).first(where: { wanted[$0] != seen[$0] }) {
-            let end = (start..<wanted.count).first { wanted[$0] == seen[$0] } ?? wanted.count
-            differences.append(written + start..<written + end)
-            index = end
-        }
+        progress(written)
     }
 }

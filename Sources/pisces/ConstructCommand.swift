@@ -23,6 +23,12 @@ struct ConstructCommand: ParsableCommand {
         help: "What to make, as [FORM:]PATH; may be repeated (default: NAME.raw).", completion: .file())
     var outputs: [String] = []
 
+    @Flag(name: .long, help: "Use nothing of earlier builds, and leave nothing for later ones.")
+    var noCache = false
+
+    @Option(name: .long, help: "The most GiB that results of builds may take in the cache; the oldest go first.")
+    var cacheLimit = 8
+
     func run() throws {
         Pisces.saySoWhenInterrupted()
         let console = Console(output)
@@ -38,7 +44,8 @@ struct ConstructCommand: ParsableCommand {
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
         let store = try resolver.openStore()
         let request = ConstructionRequest(
-            blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, workDirectory: mountPoint,
+            blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, cache: try openCache(),
+            workDirectory: mountPoint,
             outputs: outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs)
         let constructor = Constructor(request) { event in
             switch event {
@@ -50,6 +57,7 @@ struct ConstructCommand: ParsableCommand {
         try constructor.check()
         try resolver.fetch(lock, into: store)
         let construction = try constructor.run()
+        try request.cache?.trim()
         if construction.lock != lock {
             try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")
@@ -62,6 +70,11 @@ struct ConstructCommand: ParsableCommand {
         if let image = request.outputs.first(where: { $0.form == .raw }) {
             console.note("try it: pisces boot \(image.path)")
         }
+    }
+
+    private func openCache() throws -> BuildCache? {
+        if noCache { return nil }
+        return try BuildCache(try Workspace.cacheDirectory("build"), limitBytes: Int64(cacheLimit) << 30)
     }
 
     private func lock(at path: String, resolver: Resolver, console: Console) throws -> Lock {
