@@ -6,7 +6,7 @@ public import Debian
 internal import Disk
 internal import Filesystems
 internal import Glibc
-internal import LinuxSystem
+public import LinuxSystem
 internal import Synchronization
 
 /// What is to be constructed, and from what.
@@ -77,6 +77,9 @@ public enum ConstructionEvent: Sendable {
 public struct Constructor: Sendable {
     let request: ConstructionRequest
     let report: @Sendable (ConstructionEvent) -> Void
+    /// Called when the packages or the blueprint could not be made, with the sandbox over the root as it is then; after
+    /// it the construction fails, and the root is no more.
+    public var inspect: (@Sendable (any Error, Sandbox) -> Void)?
 
     /// A constructor for one request.
     public init(_ request: ConstructionRequest, report: @escaping @Sendable (ConstructionEvent) -> Void) {
@@ -101,10 +104,17 @@ public struct Constructor: Sendable {
         try makeDirectories(scratch)
         let root = try StagedRoot(path: rootPath)
         try root.directory.setMode(0o755)
-        let runner = Self.sandboxRunner(root: rootPath, scratch: scratch)
+        let sandbox = Self.sandbox(root: rootPath, scratch: scratch)
+        let runner = Self.runner(sandbox)
 
-        try configuredPackages(in: root, scratch: try StagedRoot(path: scratch), runner: runner)
-        let lock = try phase(.customize) { try customize(root, runner: runner) }
+        let lock: Lock
+        do {
+            try configuredPackages(in: root, scratch: try StagedRoot(path: scratch), runner: runner)
+            lock = try phase(.customize) { try customize(root, runner: runner) }
+        } catch {
+            inspect?(error, sandbox)
+            throw error
+        }
         let tree = try scan(root, lock: lock)
         let manifest = try writeDisks(tree, root: root, lock: lock, scratch: scratch, runner: runner)
         return Construction(lock: lock, manifest: manifest)
@@ -252,7 +262,8 @@ public struct Constructor: Sendable {
         return ConstructorError(
             "\(error)",
             hint: isInWorkshop
-                ? "the root is made in memory, in half of it at most: free some, or leave packages out"
+                ? "the root is made in memory, in half of it at most, or in the folder that --work names: free some there, "
+                    + "or leave packages out"
                 : "free some space there, or choose another place with --output")
     }
 
@@ -316,11 +327,14 @@ public struct Constructor: Sendable {
         return tree
     }
 
-    /// Runs programs in the sandbox over the staged root, with the scratch directory at ``scratchInRoot``.
-    private static func sandboxRunner(root: String, scratch: String) -> ToolRunner {
+    /// The sandbox over the staged root, with the scratch directory at ``scratchInRoot``.
+    private static func sandbox(root: String, scratch: String) -> Sandbox {
+        Sandbox(root: root, binds: [Sandbox.Bind(scratch, at: scratchInRoot, isReadOnly: false)])
+    }
+
+    private static func runner(_ sandbox: Sandbox) -> ToolRunner {
         { argv, environment, input in
-            var sandbox = Sandbox(root: root)
-            sandbox.binds = [Sandbox.Bind(scratch, at: scratchInRoot, isReadOnly: false)]
+            var sandbox = sandbox
             sandbox.environment = environment
             var command = try sandbox.command(argv)
             if let input { command.input = .bytes(input) }
