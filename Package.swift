@@ -69,7 +69,7 @@ let package = Package(
             [
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
-            ]
+            ], goldens: true
         )
         // 5: the commands
         + [
@@ -89,7 +89,7 @@ let package = Package(
                 name: "PiscesTesting", dependencies: ["LinuxSystem"], path: "Tests/PiscesTesting", swiftSettings: strict
             ),
             .testTarget(
-                name: "BootTests", dependencies: ["BlueprintModel", "VirtualMachine", "LinuxSystem"],
+                name: "BootTests", dependencies: ["PiscesTesting", "BlueprintModel", "VirtualMachine", "LinuxSystem"],
                 swiftSettings: strict),
             .testTarget(
                 name: "SystemTests",

@@ -11,6 +11,8 @@ extension Blueprint {
         public var slot: Int?
         /// Bytes of the data partition before it grows; nil means the layout's.
         public var data: Int?
+        /// Whether the data partition carries the locked packages.
+        public var store = false
         /// Seconds since 1970 for every time stamp in the image; nil lets the lock decide.
         public var epoch: Int?
 
@@ -34,6 +36,10 @@ extension Blueprint.Image {
             Key("verity", \.verity, .bool, "Whether dm-verity verifies the root."),
             Key("slot", \.slot, .size, "Size of each root partition; by default the layout's."),
             Key("data", \.data, .size, "Size of the data partition before it grows; by default the layout's."),
+            Key(
+                "store", \.store, .bool,
+                "Whether the data partition carries the locked packages, so that the machine can construct itself "
+                    + "without a network."),
             Key(
                 "epoch", \.epoch, .integer(0...0xFFFF_FFFF),
                 "Seconds since 1970 for every time stamp in the image; by default the lock decides."),

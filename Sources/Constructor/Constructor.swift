@@ -25,6 +25,10 @@ public struct ConstructionRequest: Sendable {
     public var workDirectory: String
     /// What is to be made, and where it goes.
     public var outputs: [Output]
+    /// Signs what the firmware and the boot loader start; nil leaves it unsigned.
+    public var signingKey: SigningKey?
+    /// What is written beside a disk image for others to read.
+    public var documents = DocumentOptions()
 
     /// Makes a request.
     public init(
@@ -125,7 +129,7 @@ public struct Constructor: Sendable {
         let key = try configurationKey()
         if let configured = request.cache?.open(key) {
             report(.began(.restore))
-            try root.restore(configured.bytes, name: "configured packages")
+            try root.restore(configured, name: "configured packages")
             return report(.ended(.restore))
         }
         let packages = try phase(.unpack) { try unpack(into: root) }
@@ -169,7 +173,8 @@ public struct Constructor: Sendable {
             try SecretScan(root: root).run(readOnly)
             return try builder.writeRoot(readOnly, to: image.descriptor)
         }
-        let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
+        let boot = Boot(
+            root: root, blueprint: request.blueprint, epoch: lock.epoch, signingKey: request.signingKey)
         let kernelImage = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
             let title = SystemPartition.title(request.blueprint.name, generation: ImagePlan.firstGeneration)
@@ -184,7 +189,10 @@ public struct Constructor: Sendable {
         ).json
         try phase(.data) {
             let path = "lib/pisces/generations/\(ImagePlan.firstGeneration)/manifest.json"
-            try builder.writeData(files: [(path, manifest.canonicalBytes)], to: image.descriptor)
+            try builder.writeData(
+                files: [(path, manifest.canonicalBytes)],
+                objects: request.blueprint.image.store ? lock.packages.map(\.digest) : [], of: request.store,
+                to: image.descriptor)
         }
         try phase(.verify) {
             try builder.finish(image, rootHash: rootHash, rootSize: rootArtefacts[0].size)
@@ -192,8 +200,11 @@ public struct Constructor: Sendable {
         // Nothing but a rename is left to fail once the image has its name.
         let manifestFile = try AtomicFile.create(first.manifestPath)
         try manifestFile.descriptor.writeAll(manifest.pretty)
+        let documents = try documents(
+            artefacts, lock: lock, root: root, image: image.descriptor, output: first)
         try image.commit()
         try manifestFile.commit()
+        for document in documents { try document.commit() }
         return manifest
     }
 

@@ -39,8 +39,11 @@ public struct Output: Sendable, Equatable {
     }
 
     /// The manifest's path beside a disk image: `minimal.raw` has `minimal.manifest.json`.
-    public var manifestPath: String {
+    public var manifestPath: String { companionPath("manifest.json") }
+
+    /// The path of a file beside it: for `spdx.json`, `minimal.raw` has `minimal.spdx.json`.
+    func companionPath(_ name: String) -> String {
         let suffix = ".\(form.rawValue)"
-        return (path.hasSuffix(suffix) ? String(path.dropLast(suffix.utf8.count)) : path) + ".manifest.json"
+        return (path.hasSuffix(suffix) ? String(path.dropLast(suffix.utf8.count)) : path) + ".\(name)"
     }
 }

@@ -60,17 +60,21 @@ extension ImageVerification {
         return (loaders, root.epoch)
     }
 
-    /// Both copies of the boot loader are the one that the root has, which its hash tree vouches for.
+    /// Both copies of the boot loader are the one that the root has, which its hash tree vouches for, as it is or signed.
     private func checkLoader(_ volume: Volume, _ wanted: SystemPartition, _ shipped: [[UInt8]]?) -> [Finding] {
         if let shipped, shipped.isEmpty {
             let problem = "the root file system has no \(wanted.loaderName) to compare the boot loader with"
             return [Finding(.systemPartition, image.name, nil, problem)]
         }
-        let loader = shipped?.first ?? volume.contents[wanted.loaderPaths[0]] ?? []
-        return wanted.loaderPaths.flatMap { path in
-            let isShipped = shipped?.contains { $0 == volume.contents[path] } ?? false
-            return isShipped ? [] : volume.compare(path, with: loader)
+        let copies = wanted.loaderPaths.compactMap { volume.contents[$0] }
+        let digests = shipped?.compactMap { try? Authenticode.digest(of: $0, named: wanted.loaderName) } ?? []
+        let good = copies.first { copy in
+            if shipped?.contains(copy) == true { return true }
+            guard let digest = try? Authenticode.digest(of: copy, named: wanted.loaderName) else { return false }
+            return digests.contains(digest)
         }
+        let loader = good ?? shipped?.first ?? copies.first ?? []
+        return wanted.loaderPaths.flatMap { volume.compare($0, with: loader) }
     }
 }
 

@@ -24,6 +24,8 @@ public struct MachineOptions: Sendable, Equatable {
     public var credentials: [MachineCredential]
     /// Whether a guest that stops feeding its watchdog is reset.
     public var watchdog: Bool
+    /// The date that the machine's clock starts with, as `2031-03-04T05:06:07` in UTC; nil is now.
+    public var clock: String?
     /// The Unix socket on which QEMU listens for ``QMPClient``; nil for none.
     public var monitorSocket: String?
 
@@ -41,6 +43,7 @@ public struct MachineOptions: Sendable, Equatable {
         commandLineExtra = []
         credentials = []
         watchdog = true
+        clock = nil
         monitorSocket = nil
     }
 }
@@ -94,11 +97,15 @@ public struct Firmware: Sendable, Equatable {
     public var codePath: String
     /// The variables, written by the machine: each has its own file.
     public var variablesPath: String
+    /// Whether the code is one for Secure Boot, which keeps the variables out of the operating system's reach: in the
+    /// machine's system management mode.
+    public var isSecure: Bool
 
     /// Names the two files.
-    public init(codePath: String, variablesPath: String) {
+    public init(codePath: String, variablesPath: String, isSecure: Bool = false) {
         self.codePath = codePath
         self.variablesPath = variablesPath
+        self.isSecure = isSecure
     }
 }
 

@@ -16,6 +16,8 @@ struct ConstructCommand: ParsableCommand {
 
     @OptionGroup var argument: BlueprintArgument
     @OptionGroup var sources: SourceOptions
+    @OptionGroup var secureBoot: SecureBootOptions
+    @OptionGroup var documents: DocumentArguments
     @OptionGroup var output: OutputOptions
 
     @Option(
@@ -47,6 +49,7 @@ struct ConstructCommand: ParsableCommand {
         let outputs = try self.outputs.map { try Output(argument: $0) }
         if debugShell { try DebugShell.requireTerminal() }
         let loaded = try argument.load()
+        let signingKey = try secureBoot.signingKey()
         let layout = try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint)
         let mountPoint = try Workspace.cacheDirectory("workshop")
         if !dryRun, !Workshop.isInside {
@@ -58,10 +61,12 @@ struct ConstructCommand: ParsableCommand {
         let resolver = Resolver(loaded: loaded, path: argument.blueprint, options: sources, console: console)
         let lockPath = Workspace.lockPath(of: argument.blueprint)
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
-        let request = ConstructionRequest(
+        var request = ConstructionRequest(
             blueprint: loaded.blueprint, lock: lock, layout: layout, store: try resolver.openStore(),
             cache: try openCache(), workDirectory: workDirectory?.path ?? mountPoint,
             outputs: outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs)
+        request.signingKey = signingKey
+        request.documents = documents.options
         var constructor = Constructor(request) { event in
             switch event {
             case .began(let phase): console.begin(phase.rawValue)

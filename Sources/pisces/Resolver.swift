@@ -6,7 +6,10 @@ import LinuxSystem
 
 /// Where packages come from and are kept.
 struct SourceOptions: ParsableArguments {
-    @Option(name: .long, help: "The content store (default: ~/.cache/pisces/store).", completion: .directory)
+    @Option(
+        name: .long,
+        help: "The content store (default: /var/lib/pisces/store if you may write there, else ~/.cache/pisces/store).",
+        completion: .directory)
     var store: String?
 
     @Option(name: .long, help: "Debian's archive, as a URI (default: the blueprint's, else this host's own mirror).")
@@ -30,8 +33,7 @@ struct Resolver {
     private var folder: String { parentDirectory(of: path) }
 
     func openStore() throws -> ObjectStore {
-        let directory = try options.store ?? Workspace.cacheDirectory("store")
-        return try ObjectStore(directory)
+        try ObjectStore(try options.store ?? Workspace.store())
     }
 
     /// Resolves the blueprint; the numbers of system users are taken over from the lock before.

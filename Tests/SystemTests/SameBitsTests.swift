@@ -5,11 +5,13 @@ import LinuxSystem
 import PiscesTesting
 import Testing
 
-/// Where two images of the same layout differ: the whole file, then each partition and the rest; empty if nowhere.
+/// Where two images of the same layout differ: what lies beside them, each partition and the rest; empty if nowhere.
 func differences(between image: String, and other: String) throws -> [String] {
     var found: [String] = []
-    let manifests = try [image, other].map { try fileText($0.dropLast(4) + ".manifest.json") }
-    if manifests[0] != manifests[1] { found.append("manifest") }
+    for document in ["manifest", "spdx", "cdx"] {
+        let texts = try [image, other].map { try fileText($0.dropLast(4) + ".\(document).json") }
+        if texts[0] != texts[1] { found.append(document) }
+    }
     if try SHA256.hash(try Descriptor.open(image)) == SHA256.hash(try Descriptor.open(other)) { return found }
     let plans = try [image, other].map { try PartitionTable.read(path: $0).plan }
     if plans[0] != plans[1] { found.append("partition table") }
@@ -73,7 +75,8 @@ extension SystemTests {
             let outcome = try folder.construct(site.mirror).outcome()
             #expect(outcome.status == .exited(0), "\(outcome.errors)")
             let found = try differences(between: site.image, and: folder.output)
-            #expect(found == ["manifest", "partition table", "esp", "root-1", "verity-1", "data", "image"])
+            #expect(
+                found == ["manifest", "spdx", "cdx", "partition table", "esp", "root-1", "verity-1", "data", "image"])
         }
 
         @Test func manifestNamesWhatIsInTheImage() throws {

@@ -61,6 +61,15 @@ import Testing
         #expect(try values("-cpu", options) == ["host"])
     }
 
+    @Test func secureFirmwareHasItsVariablesInSystemManagementMode() throws {
+        var options = MachineOptions(imagePath: "disk.img", firmware: Self.firmware)
+        options.firmware?.isSecure = true
+        #expect(try values("-machine", options) == ["q35,smm=on"])
+        #expect(try values("-global", options) == ["driver=cfi.pflash01,property=secure,value=on"])
+        options.architecture = .arm64
+        #expect(throws: MachineError.self) { try QemuPlan.arguments(for: options) }
+    }
+
     @Test func commaInAnyTextIsWrittenTwice() throws {
         let comma = Firmware(codePath: "c,1", variablesPath: "v,2")
         var options = MachineOptions(imagePath: "i,3", firmware: comma)

@@ -12,6 +12,8 @@ struct Boot {
     let root: StagedRoot
     let blueprint: Blueprint
     let epoch: Int64
+    /// Signs the boot loader and the kernel image; nil leaves them unsigned.
+    let signingKey: SigningKey?
 
     /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have.
     static let initrdModules = [
@@ -101,13 +103,18 @@ struct Boot {
         let commandLine = ["roothash=\(rootHash.hex)", "ro", "systemd.gpt_auto=0"] + blueprint.kernel.commandLine
         var release = try root.readText("usr/lib/os-release")
         release += "IMAGE_ID=\(blueprint.name)\n"
-        return try UnifiedKernelImage.assemble(
+        let image = try UnifiedKernelImage.assemble(
             stub: stub,
             sections: [
                 (".osrel", Array(release.utf8)), (".cmdline", Array(commandLine.joined(separator: " ").utf8)),
                 (".uname", Array(version.utf8)), (".linux", try root.read("boot/vmlinuz-\(version)", limit: 256 << 20)),
                 (".initrd", try initrd(kernel: version)),
             ])
+        return try signed(image, "the kernel image")
+    }
+
+    private func signed(_ program: [UInt8], _ name: String) throws -> [UInt8] {
+        try signingKey.map { try Authenticode.sign(program, named: name, with: $0) } ?? program
     }
 
     private func boot(_ name: String) throws -> [UInt8] {
@@ -126,7 +133,7 @@ struct Boot {
         let generation = ImagePlan.firstGeneration
         let entry = try LoaderEntry(generation: generation, title: title, image: SHA256.hash(kernelImage))
         let partition = SystemPartition(architecture: blueprint.distribution.architecture.rawValue, entry: entry)
-        let loader = try boot(partition.loaderName)
+        let loader = try signed(try boot(partition.loaderName), "the boot loader")
         var files = partition.texts.map { ($0.path, Array($0.text.utf8)) }
         files += partition.loaderPaths.map { ($0, loader) } + [(partition.kernelImagePath, kernelImage)]
         var tree = FileTree()

@@ -1,5 +1,6 @@
 import BlueprintModel
 import BootArtefacts
+import ContentStore
 import Disk
 import Filesystems
 internal import Glibc
@@ -73,8 +74,11 @@ struct ImageBuilder {
     /// Writes the data partition: an ext4 made by the root's own mke2fs(8), which honours SOURCE_DATE_EPOCH. The host's
     /// would make other bits on another host.
     ///
-    /// `files` are laid into it: what must be there before the first boot.
-    func writeData(files: [(path: String, content: [UInt8])], to image: borrowing Descriptor) throws {
+    /// `files` and the `objects` of a store are laid into it: what must be there before the first boot.
+    func writeData(
+        files: [(path: String, content: [UInt8])], objects: [Digest], of store: ObjectStore,
+        to image: borrowing Descriptor
+    ) throws {
         let place = try plan.place(.data)
         guard root.exists("usr/sbin/mke2fs") else {
             throw ConstructorError("the data partition needs mke2fs in the image", hint: "install e2fsprogs")
@@ -82,6 +86,17 @@ struct ImageBuilder {
         let seed = try StagedRoot(path: scratch)
         try seed.makeDirectory("data")
         for file in files { try seed.write(file.content, to: "data/\(file.path)") }
+        for digest in objects {
+            guard let object = try store.open(digest) else {
+                throw ConstructorError("\(digest) is not in the store", hint: "fetch it: run without --offline")
+            }
+            let directory = "data/lib/pisces/store/sha256/\(digest.hex.prefix(2))"
+            try seed.makeDirectory(directory)
+            let path = "\(scratch)/\(directory)/\(digest.hex)"
+            let copy = try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL)
+            try copy.setMode(0o444)
+            try copy.copy(from: object, at: 0, length: try object.status().size, to: 0)
+        }
         let uuid = plan.guid("data-fs").description
         let command = [
             "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "data", "-U", uuid,
