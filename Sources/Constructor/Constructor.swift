@@ -1,5 +1,6 @@
 internal import Archive
 public import BlueprintModel
+internal import BootArtefacts
 public import ContentStore
 public import Debian
 internal import Disk
@@ -86,6 +87,9 @@ public enum ConstructionEvent: Sendable {
 public struct Constructor: Sendable {
     let request: ConstructionRequest
     let report: @Sendable (ConstructionEvent) -> Void
+    /// Called when the packages or the blueprint could not be made, with the sandbox over the root as it is then; after
+    /// it the construction fails, and the root is no more.
+    public var inspect: (@Sendable (any Error, Sandbox) -> Void)?
 
     /// A constructor for one request.
     public init(_ request: ConstructionRequest, report: @escaping @Sendable (ConstructionEvent) -> Void) {
@@ -110,10 +114,17 @@ public struct Constructor: Sendable {
         try makeDirectories(scratch)
         let root = try StagedRoot(path: rootPath)
         try root.directory.setMode(0o755)
-        let runner = Self.sandboxRunner(root: rootPath, scratch: scratch)
+        let sandbox = Self.sandbox(root: rootPath, scratch: scratch)
+        let runner = Self.runner(sandbox)
 
-        try configuredPackages(in: root, scratch: try StagedRoot(path: scratch), runner: runner)
-        let lock = try phase(.customize) { try customize(root, runner: runner) }
+        let lock: Lock
+        do {
+            try configuredPackages(in: root, scratch: try StagedRoot(path: scratch), runner: runner)
+            lock = try phase(.customize) { try customize(root, runner: runner) }
+        } catch {
+            inspect?(error, sandbox)
+            throw error
+        }
         let tree = try scan(root, lock: lock)
 
         let writer = OutputWriter(outputs: request.outputs, blueprint: request.blueprint, lock: lock, root: root)
@@ -209,7 +220,7 @@ public struct Constructor: Sendable {
         let boot = boot(root)
         let kernelImage = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
-            let title = "\(request.blueprint.name) (generation \(ImagePlan.firstGeneration))"
+            let title = SystemPartition.title(request.blueprint.name, generation: ImagePlan.firstGeneration)
             try builder.writeSystemPartition(
                 try boot.systemPartition(kernelImage: kernelImage, title: title), to: image.descriptor)
             return kernelImage
@@ -258,7 +269,8 @@ public struct Constructor: Sendable {
         return ConstructorError(
             "\(error)",
             hint: isInWorkshop
-                ? "the root is made in memory, in half of it at most: free some, or leave packages out"
+                ? "the root is made in memory, in half of it at most, or in the folder that --work names: free some there, "
+                    + "or leave packages out"
                 : "free some space there, or choose another place with --output")
     }
 
@@ -322,11 +334,14 @@ public struct Constructor: Sendable {
         return tree
     }
 
-    /// Runs programs in the sandbox over the staged root, with the scratch directory at ``scratchInRoot``.
-    private static func sandboxRunner(root: String, scratch: String) -> ToolRunner {
+    /// The sandbox over the staged root, with the scratch directory at ``scratchInRoot``.
+    private static func sandbox(root: String, scratch: String) -> Sandbox {
+        Sandbox(root: root, binds: [Sandbox.Bind(scratch, at: scratchInRoot, isReadOnly: false)])
+    }
+
+    private static func runner(_ sandbox: Sandbox) -> ToolRunner {
         { argv, environment, input in
-            var sandbox = Sandbox(root: root)
-            sandbox.binds = [Sandbox.Bind(scratch, at: scratchInRoot, isReadOnly: false)]
+            var sandbox = sandbox
             sandbox.environment = environment
             var command = try sandbox.command(argv)
             if let input { command.input = .bytes(input) }

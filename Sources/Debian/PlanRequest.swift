@@ -37,6 +37,20 @@ public struct PlanRequest: Sendable, Equatable {
         }
     }
 
+    /// A package that was locked before and is to stay as it is.
+    public struct Kept: Sendable, Equatable {
+        /// What the lock says of it.
+        public var package: LockedPackage
+        /// A copy of its file, for when no repository has this version any more; nil if there is none.
+        public var file: String?
+
+        /// Makes a kept package.
+        public init(_ package: LockedPackage, file: String?) {
+            self.package = package
+            self.file = file
+        }
+    }
+
     /// Debian's release, for example `trixie`: its `-updates` and `-security` come with it.
     public var suite: String
     /// Debian's name of the architecture.
@@ -62,6 +76,8 @@ public struct PlanRequest: Sendable, Equatable {
     public var recommends: Bool
     /// Whether release files may have expired: so with a snapshot of the archive.
     public var acceptExpired: Bool
+    /// Packages that stay at the version they have, unless one that moves does not go with it.
+    public var kept: [Kept] = []
 
     /// Makes a request.
     public init(

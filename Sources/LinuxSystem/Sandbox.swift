@@ -65,4 +65,13 @@ public struct Sandbox: Sendable {
         }
         return Command(try Workshop.findHelper(helper), arguments + ["--"] + argv, package: "pisces")
     }
+
+    /// The command that runs `argv` for the person at the terminal, which standard input must be: the program has the
+    /// terminal, with job control, until it ends.
+    public func interactiveCommand(_ argv: [String], workingDirectory: String = "/") throws(WorkshopError) -> Command {
+        var command = try command(argv, workingDirectory: workingDirectory)
+        command.arguments.insert("--interactive", at: 1)
+        (command.input, command.output, command.errorOutput) = (.inherited, .inherited, .inherited)
+        return command
+    }
 }

@@ -35,11 +35,23 @@ struct ConstructCommand: ParsableCommand {
     @Option(name: .long, help: "The most GiB that results of builds may take in the cache; the oldest go first.")
     var cacheLimit = 8
 
+    @Option(
+        name: .long, help: "Build on disk in this folder instead of in memory; the same bits, slower.",
+        completion: .directory)
+    var work: String?
+
+    @Flag(name: .long, help: "Print what would be made, and make nothing; needs a lock.")
+    var dryRun = false
+
+    @Flag(name: .long, help: "Open a shell in the root when a package's script or a tool of the root fails.")
+    var debugShell = false
+
     func run() throws {
-        Pisces.saySoWhenInterrupted()
+        Pisces.saySoWhenInterrupted(isOnDisk: work != nil)
         let console = Console(output)
         // First what can fail in an instant, so that mistakes show before anything is set up.
         let outputs = try self.outputs.map { try Output(argument: $0) }
+        if debugShell { try DebugShell.requireTerminal() }
         let loaded = try argument.load()
         let signingKey = try secureBoot.signingKey()
         let wanted = outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs
@@ -47,37 +59,49 @@ struct ConstructCommand: ParsableCommand {
             wanted.contains(where: \.form.isDisk)
             ? try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint) : nil
         let mountPoint = try Workspace.cacheDirectory("workshop")
-        if !Workshop.isInside { try Workshop.enter(mounting: [.init(directory: mountPoint)]) }
+        if !dryRun, !Workshop.isInside {
+            try Workshop.enter(mounting: work == nil ? [.init(directory: mountPoint)] : [])
+        }
+        let workDirectory = dryRun ? nil : try work.map { try WorkDirectory(in: $0) }
+        defer { withExtendedLifetime(workDirectory) {} }
 
         let resolver = Resolver(loaded: loaded, path: argument.blueprint, options: sources, console: console)
         let lockPath = Workspace.lockPath(of: argument.blueprint)
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
-        let store = try resolver.openStore()
         var request = ConstructionRequest(
-            blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, cache: try openCache(),
-            workDirectory: mountPoint, outputs: wanted)
+            blueprint: loaded.blueprint, lock: lock, layout: layout, store: try resolver.openStore(),
+            cache: try openCache(), workDirectory: workDirectory?.path ?? mountPoint, outputs: wanted)
         request.signingKey = signingKey
         request.documents = documents.options
-        let constructor = Constructor(request) { event in
+        var constructor = Constructor(request) { event in
             switch event {
             case .began(let phase): console.begin(phase.rawValue)
             case .advanced(let done, let total): console.advance(done, of: total, "\(done) of \(total)")
             case .ended: console.end()
             }
         }
+        if dryRun {
+            let preview = ConstructPreview(preview: try constructor.preview(), outputs: request.outputs)
+            return console.result(output.json ? preview.json.canonical : preview.text)
+        }
+        if debugShell { constructor.inspect = { DebugShell.open(after: $0, in: $1, console) } }
         try constructor.check()
-        try resolver.fetch(lock, into: store)
+        try resolver.fetch(lock, into: request.store)
         let construction = try constructor.run()
         try request.cache?.trim()
         if construction.lock != lock {
             try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")
         }
+        tell(construction, request.outputs, console)
+    }
+
+    private func tell(_ construction: Construction, _ outputs: [Output], _ console: Console) {
         if let hash = construction.manifest?["root-hash"]?.string { console.note("root hash \(hash)") }
-        for output in wanted {
+        for output in outputs {
             console.result(self.output.json ? json(output, of: construction).canonical : output.path)
         }
-        if let image = wanted.first(where: { [.raw, .qcow2].contains($0.form) }) {
+        if let image = outputs.first(where: { [.raw, .qcow2].contains($0.form) }) {
             console.note("try it: pisces boot \(image.path)")
         }
     }
@@ -99,6 +123,7 @@ struct ConstructCommand: ParsableCommand {
 
     private func lock(at path: String, resolver: Resolver, console: Console) throws -> Lock {
         if let lock = try Workspace.lock(at: path) { return lock }
+        if dryRun { throw Failure("\(path): there is no lock yet, and --dry-run makes none; run `pisces lock` first") }
         console.note("no lock yet: resolving into \(path)")
         let lock = try resolver.resolve(previous: nil)
         try AtomicFile.write(Array(lock.text.utf8), to: path)

@@ -38,14 +38,24 @@ struct Resolver {
     }
 
     /// Resolves the blueprint; the numbers of system users are taken over from the lock before.
-    func resolve(previous: Lock?) throws -> Lock {
+    ///
+    /// - Parameter moving: the packages that may have other versions than in the lock before; nil for all.
+    func resolve(previous: Lock?, moving: Set<String>? = nil) throws -> Lock {
         if options.offline {
             throw Failure("a lock cannot be made offline: it needs the mirror's package lists; run without --offline")
         }
         let digest = SHA256.hash(Array(try Workspace.absolute(path).utf8))
         let state = try Workspace.cacheDirectory("apt/\(digest.hex.prefix(16))")
         console.begin("resolve \(blueprint.name)")
-        let plan = try AptPlanner.plan(try request(keyringDirectory: state), stateDirectory: state, run: runTool)
+        var request = try request(keyringDirectory: state)
+        if let moving, let previous {
+            let store = try openStore()
+            request.kept = previous.packages.filter { !moving.contains($0.name) }.map { package in
+                PlanRequest.Kept(
+                    package, file: store.contains(package.digest) ? store.path(of: package.digest) : nil)
+            }
+        }
+        let plan = try AptPlanner.plan(request, stateDirectory: state, run: runTool)
         let bytes = plan.packages.reduce(0) { $0 + $1.size }
         let tools = plan.toolPackages.isEmpty ? "" : " and \(plan.toolPackages.count) for the tools of the build"
         console.end("\(plan.packages.count) packages, \(humanSize(bytes))\(tools)")

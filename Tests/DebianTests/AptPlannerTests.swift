@@ -294,8 +294,8 @@ func debianRequest(install: [String], without: [String] = []) throws -> PlanRequ
         install: install, without: without)
 }
 
-/// Builds a package without files with dpkg-deb, as NAME.deb below `directory`.
-func buildPackage(_ control: String, in directory: String) throws {
+/// Builds a package without files with dpkg-deb, as `name` below `directory`.
+func buildPackage(_ control: String, in directory: String, name: String = "package.deb") throws {
     let tree = try TemporaryDirectory()
     try makeDirectories(tree.path + "/DEBIAN")
     try makeDirectories(directory)
@@ -303,5 +303,5 @@ func buildPackage(_ control: String, in directory: String) throws {
     try AtomicFile.write(Array(text.utf8), to: tree.path + "/DEBIAN/control")
     // mkdtemp(3) makes a directory that only its owner may enter, which dpkg-deb refuses.
     #expect(chmod(tree.path, 0o755) == 0)
-    try run("dpkg-deb", "--root-owner-group", "-b", tree.path, directory + "/package.deb")
+    try run("dpkg-deb", "--root-owner-group", "-b", tree.path, "\(directory)/\(name)")
 }

@@ -26,10 +26,7 @@ struct Boot {
     }
 
     private var suffix: String {
-        switch blueprint.distribution.architecture {
-        case .amd64: "x64"
-        case .arm64: "aa64"
-        }
+        SystemPartition.suffix(ofArchitecture: blueprint.distribution.architecture.rawValue)
     }
 
     private var stub: String { "linux\(suffix).efi.stub" }
@@ -148,20 +145,13 @@ struct Boot {
     /// The tree of the EFI system partition for the first generation.
     func systemPartition(kernelImage: [UInt8], title: String) throws -> FileTree {
         let generation = ImagePlan.firstGeneration
-        let loader = try signed(try boot(loader), "the boot loader")
-        let digest = SHA256.hash(kernelImage)
-        let entry = try LoaderEntry(generation: generation, title: title, image: digest)
-        // Not counted: there is no older generation to fall back to.
-        let name = LoaderEntryName(generation: generation)
+        let entry = try LoaderEntry(generation: generation, title: title, image: SHA256.hash(kernelImage))
+        let partition = SystemPartition(architecture: blueprint.distribution.architecture.rawValue, entry: entry)
+        let loader = try signed(try boot(partition.loaderName), "the boot loader")
+        var files = partition.texts.map { ($0.path, Array($0.text.utf8)) }
+        files += partition.loaderPaths.map { ($0, loader) } + [(partition.kernelImagePath, kernelImage)]
         var tree = FileTree()
-        for (path, content) in [
-            ("/EFI/BOOT/BOOT\(suffix.uppercased()).EFI", loader),
-            ("/EFI/systemd/systemd-boot\(suffix).efi", loader),
-            ("/loader/loader.conf", Array(LoaderConfiguration().text.utf8)),
-            ("/loader/entries.srel", Array("type1\n".utf8)),
-            ("/loader/entries/\(name)", Array(entry.text.utf8)),
-            (LoaderEntry.imagePath(digest), kernelImage),
-        ] {
+        for (path, content) in files {
             var parent = parentDirectory(of: path)
             while parent != "/" {
                 tree[parent] = .directory(modified: epoch)

@@ -1,4 +1,5 @@
 import BlueprintModel
+import BootArtefacts
 import ContentStore
 import Disk
 import Filesystems
@@ -67,7 +68,7 @@ struct ImageBuilder {
         let place = try plan.place(.esp)
         let id = plan.guid("esp").bytes
         try Fat32Writer.write(
-            tree, source: nil, to: image, at: place.start, sizeBytes: place.size, label: "ESP",
+            tree, source: nil, to: image, at: place.start, sizeBytes: place.size, label: SystemPartition.label,
             volumeID: id.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }, epoch: epoch)
     }
 
@@ -135,10 +136,12 @@ struct ImageBuilder {
                     "\(path): partition \(place.number) reads back as \(found?.type ?? "nothing")")
             }
         }
-        let bad = try VerityTree.verify(
+        let faults = try VerityTree.faults(
             data: image.descriptor, dataOffset: try plan.place(.root).start, dataSize: rootSize, hash: image.descriptor,
-            hashOffset: try plan.place(.verity).start, rootHash: rootHash)
-        if let bad { throw ConstructorError("\(path): the root reads back wrong at bytes \(bad)") }
+            hashOffset: try plan.place(.verity).start, rootHash: rootHash, limit: 1)
+        if let fault = faults.first {
+            throw ConstructorError("\(path): the root reads back wrong at bytes \(fault.data)")
+        }
     }
 
     private func digest(of image: borrowing Descriptor, at offset: Int, size: Int) throws -> Digest {

@@ -52,7 +52,7 @@ struct OutputWriter {
     private func write(_ output: Output, from disk: borrowing BuiltDisk) throws -> PendingOutput {
         if output.form == .split {
             let directory = try AtomicDirectory.create(output.path)
-            try SplitDirectory(disk: disk.facts, name: blueprint.name)
+            try SplitDirectory(disk: disk.facts, name: blueprint.name, filesystem: blueprint.image.root)
                 .write(from: disk.image.descriptor, to: directory.directory)
             return PendingOutput(directory)
         }

@@ -5,8 +5,8 @@ import LinuxSystem
 
 /// What an updater writes into a slot, each in a file of its real size, with checksums.
 ///
-/// The names are made for patterns of sysupdate.d(5): `NAME_@v_@u.root.erofs`, `NAME_@v_@u.verity` and `NAME_@v.efi`,
-/// where `@v` is the generation and `@u` the partition UUID that the Discoverable Partitions Specification derives from
+/// The names are made for patterns of sysupdate.d(5): `NAME_@v_@u.root.erofs` (or of another file system's
+/// name), `NAME_@v_@u.verity` and `NAME_@v.efi`, where `@v` is the generation and `@u` the partition UUID that the Discoverable Partitions Specification derives from
 /// the root hash, by which the kernel image finds its root. `SHA256SUMS` is what sha256sum(1) and sysupdate read.
 struct SplitDirectory {
     static let sums = "SHA256SUMS"
@@ -14,13 +14,14 @@ struct SplitDirectory {
 
     let disk: BuiltDisk.Facts
     let name: String
+    let filesystem: Blueprint.RootFileSystem
 
     /// The name of an artefact's file.
     func fileName(_ artefact: String) -> String {
         let prefix = "\(name)_\(ImagePlan.firstGeneration)"
         let pair = GUID.halves(of: disk.rootHash)
         return switch artefact {
-        case "root": "\(prefix)_\(pair.data).root.erofs"
+        case "root": "\(prefix)_\(pair.data).root.\(filesystem.rawValue)"
         case "verity": "\(prefix)_\(pair.hashTree).verity"
         default: "\(prefix).efi"
         }
