@@ -62,21 +62,22 @@ let package = Package(
         + library("Filesystems", ["LinuxSystem"])
         + library("BootArtefacts", ["LinuxSystem"])
         + library("VirtualMachine", ["LinuxSystem"], goldens: true)
-        // 2: the constructor
+        // 2: the constructor, and what proves what it made
+        + library("Verifier", ["BlueprintModel", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem"])
         + library(
             "Constructor",
             [
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
-            ]
+            ], goldens: true
         )
         // 5: the commands
         + [
             .executableTarget(
                 name: "pisces",
                 dependencies: [
-                    "Constructor", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine", "LinuxSystem",
-                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                    "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine",
+                    "LinuxSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 swiftSettings: strict),
             .executableTarget(name: "pisces-enter", linkerSettings: staticC),

@@ -25,6 +25,9 @@ struct Manifest {
                 "epoch": .integer(Int(lock.epoch)),
                 "root-hash": .string(rootHash.hex),
                 "artefacts": .array(artefacts.map(json)),
+                "disk": .object([
+                    "uuid": .string(table.diskGUID.description), "size": .integer(Int(table.sizeBytes)),
+                ]),
                 "partitions": .array(table.partitions.map(json)),
             ])
         }

@@ -23,6 +23,30 @@ public enum AptPlanner {
                 remedy: "Choose an absolute path without spaces, commas and quotes.")
         }
         let directories = try DirectoryRepository.index(request.directories, below: stateDirectory, run: run)
+        var lists = try load(request, directories, stateDirectory, run)
+        let kept = lists.fitting(request.kept, request)
+        let gone = try lists.gone(kept)
+        if !gone.isEmpty {
+            let store = try DirectoryRepository.index(gone, below: stateDirectory, run: run)
+            lists = try load(request, directories + [store], stateDirectory, run)
+        }
+        let packages = try solve(request, kept, lists)
+        let tools = try request.asTools.map { request throws(PlanError) in
+            try AptSolution.solve(lists.root, request, lists.indices, isTools: true).packages(lists.indices, request)
+        }
+        return Plan(releases: releases(lists.indices, request), packages: packages, toolPackages: tools ?? [])
+    }
+
+    /// What apt has fetched.
+    struct Lists {
+        let root: AptRoot
+        let indices: [Index]
+    }
+
+    private static func load(
+        _ request: PlanRequest, _ directories: [DirectoryRepository], _ stateDirectory: String,
+        _ run: @escaping ToolRunner
+    ) throws(PlanError) -> Lists {
         // The first source wins among equals: a directory over the archive, Debian's own suites over others.
         var sources = directories.map(\.source)
         sources += debianSources(request)
@@ -32,12 +56,11 @@ public enum AptPlanner {
                 keyring: $0.keyring)
         }
         let root = try AptRoot.create(stateDirectory, request, sources, run: run)
+        try root.pin(without: request.without, kept: [])
         try update(root, sources)
         let indices = try loadIndices(root, directories)
         try requireAll(sources, indices)
-        let solution = try AptSolution.solve(root, request, indices)
-        return Plan(
-            releases: releases(indices, request), packages: try solution.packages(indices, request))
+        return Lists(root: root, indices: indices)
     }
 
     private static func debianSources(_ request: PlanRequest) -> [AptRoot.Source] {

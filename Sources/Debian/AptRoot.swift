@@ -32,7 +32,6 @@ struct AptRoot {
                 try makeDirectories("\(directory)/\(path)")
             }
             try root.write("status", "")
-            try root.write("preferences", preferences(without: request.without))
         } catch {
             throw root.failure(error)
         }
@@ -45,6 +44,13 @@ struct AptRoot {
             throw root.failure(error)
         }
         return root
+    }
+
+    /// Writes what apt must not install, and which packages have only one version to be installed in.
+    func pin(without: [String], kept: [LockedPackage]) throws(PlanError) {
+        var pins = without.map { "Package: \($0)\nPin: release *\nPin-Priority: -1\n" }
+        pins += kept.map { "Package: \($0.name)\nPin: version \($0.version)\nPin-Priority: 1001\n" }
+        do throws(SystemError) { try write("preferences", pins.joined(separator: "\n")) } catch { throw failure(error) }
     }
 
     /// Runs a program of apt in this root.
@@ -99,10 +105,6 @@ extension AptRoot {
         Acquire::ForceHash "SHA256";
 
         """
-    }
-
-    private static func preferences(without: [String]) -> String {
-        without.map { "Package: \($0)\nPin: release *\nPin-Priority: -1\n" }.joined(separator: "\n")
     }
 
     private static func text(of sources: [Source], _ keyrings: [String?], architecture: String) -> String {

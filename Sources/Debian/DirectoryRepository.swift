@@ -17,23 +17,54 @@ struct DirectoryRepository {
         }
         var repositories: [DirectoryRepository] = []
         for directory in directories {
-            let list = Array(try packageList(directory, run).utf8)
-            // apt takes a list of the same name, size and time for the same list: so other content has another name.
-            let path = "\(base)/\(SHA256.hash(Array(directory.name.utf8) + [0] + list).hex.prefix(16))"
-            do throws(SystemError) {
-                try makeDirectories(path)
-                try AtomicFile.write(list, to: path + "/Packages")
-            } catch {
-                throw PlanError(.tool, "\(error)", remedy: "Check that \(state) can be written.")
-            }
+            let list = try packageList(directory, run)
             repositories.append(
-                DirectoryRepository(
-                    name: directory.name,
-                    source: AptRoot.Source(
-                        name: "the directory '\(directory.name)'", uri: "file:\(percentEncoded(path))/", suites: ["./"],
-                        components: [], keyring: nil)))
+                try make(directory.name, list, title: "the directory '\(directory.name)'", below: state))
         }
         return repositories
+    }
+
+    /// A repository of single files that were locked before, each with the digest of the lock.
+    static func index(
+        _ kept: [PlanRequest.Kept], below state: String, run: ToolRunner
+    ) throws(PlanError) -> DirectoryRepository {
+        do {
+            let list = try kept.map { kept in
+                var stanza = try stanza(kept.file ?? "", kept.package.filename, run)
+                guard stanza["SHA256"] == kept.package.digest.hex else {
+                    throw PlanError(
+                        .request,
+                        "\(kept.file ?? "") is damaged: it is not \(kept.package.name) \(kept.package.version)",
+                        remedy: "Remove the file; it is fetched again where a repository has it.")
+                }
+                // The archive has the last word on a package's priority, not the package.
+                stanza["Priority"] = kept.package.priority
+                return stanza
+            }
+            return try make("/", Deb822.write(list), title: "the store", below: state)
+        } catch let error as PlanError {
+            throw error
+        } catch {
+            throw PlanError(.tool, "a locked package cannot be read: \(error)", remedy: "Remove it from the store.")
+        }
+    }
+
+    private static func make(
+        _ name: String, _ text: String, title: String, below state: String
+    ) throws(PlanError) -> DirectoryRepository {
+        let list = Array(text.utf8)
+        // apt takes a list of the same name, size and time for the same list: so other content has another name.
+        let path = "\(state)/directories/\(SHA256.hash(Array(name.utf8) + [0] + list).hex.prefix(16))"
+        do throws(SystemError) {
+            try makeDirectories(path)
+            try AtomicFile.write(list, to: path + "/Packages")
+        } catch {
+            throw PlanError(.tool, "\(error)", remedy: "Check that \(state) can be written.")
+        }
+        return DirectoryRepository(
+            name: name,
+            source: AptRoot.Source(
+                name: title, uri: "file:\(percentEncoded(path))/", suites: ["./"], components: [], keyring: nil))
     }
 
     private static func packageList(_ directory: PlanRequest.Directory, _ run: ToolRunner) throws(PlanError) -> String {

@@ -24,8 +24,9 @@ extension Lock {
         }
         let stanzas =
             [head] + releases.sorted { bytesPrecede($0.name, $1.name) }.map(Self.stanza)
-            + packages.sorted(by: LockedPackage.precedes).map(Self.stanza)
-            + images.sorted { bytesPrecede($0.reference, $1.reference) }.map(Self.stanza)
+            + packages.sorted(by: LockedPackage.precedes).map { Self.stanza(of: $0) }
+            + toolPackages.sorted(by: LockedPackage.precedes).map { Self.stanza(of: $0, role: "tool") }
+            + images.sorted { bytesPrecede($0.reference, $1.reference) }.map { Self.stanza(of: $0) }
             + Self.stanzas(users, "User", "Uid") + Self.stanzas(groups, "Group", "Gid")
         return Deb822.write(stanzas)
     }
@@ -44,12 +45,13 @@ extension Lock {
         ])
     }
 
-    private static func stanza(of package: LockedPackage) -> Deb822.Stanza {
+    private static func stanza(of package: LockedPackage, role: String? = nil) -> Deb822.Stanza {
         var stanza = Deb822.Stanza([
             Deb822.Field("Package", package.name),
             Deb822.Field("Version", package.version.description),
             Deb822.Field("Architecture", package.architecture),
         ])
+        stanza["Role"] = role
         if package.isEssential { stanza["Essential"] = "yes" }
         stanza["Priority"] = package.priority
         switch package.source {
@@ -112,6 +114,7 @@ extension Lock {
         try checkSources(stanzas, file)
         releases.sort { bytesPrecede($0.name, $1.name) }
         packages.sort(by: LockedPackage.precedes)
+        toolPackages.sort(by: LockedPackage.precedes)
         images.sort { bytesPrecede($0.reference, $1.reference) }
     }
 
@@ -123,9 +126,10 @@ extension Lock {
             releases.append(release)
             return "release \(release.name)"
         case "Package":
+            let isTool = try reader.choice("Role", ["tool": true], otherwise: false)
             let package = try LockedPackage(&reader)
-            packages.append(package)
-            return "package \(package.name):\(package.architecture)"
+            if isTool { toolPackages.append(package) } else { packages.append(package) }
+            return "package \(package.name):\(package.architecture)\(isTool ? " as a tool" : "")"
         case "Image":
             let image = try LockedImage(&reader)
             images.append(image)

@@ -1,7 +1,7 @@
 internal import CFdisk
 internal import CLinux
 internal import Glibc
-internal import LinuxSystem
+public import LinuxSystem
 
 extension PartitionTable {
     /// Gives `descriptor` to libfdisk: no dialogs, sectors and grain as in every plan, messages kept.
@@ -49,8 +49,8 @@ extension PartitionTable {
 // MARK: - Reading
 
 extension PartitionTable {
-    /// The layout on the disk behind `descriptor`.
-    static func read(_ descriptor: consuming Descriptor) throws(DiskError) -> DiskLayout {
+    /// The same for an open disk.
+    public static func read(_ descriptor: consuming Descriptor) throws(DiskError) -> DiskLayout {
         let size = try diskSize(descriptor) / DiskPlan.sectorSize * DiskPlan.sectorSize
         let table = try open(descriptor, readOnly: true)
         return try table.layout(sizeBytes: size)

@@ -29,13 +29,9 @@ enum Erofs {
 
     /// CRC-32C without final inversion over the superblock's block from byte 1024, the checksum field counted as zero.
     static func checksum(ofFirstBlock block: some Collection<UInt8>) -> UInt32 {
-        var crc = UInt32.max
-        for (index, byte) in block.enumerated() where index >= superblockOffset {
-            let isField = (superblockOffset + 4..<superblockOffset + 8).contains(index)
-            crc ^= UInt32(isField ? 0 : byte)
-            for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
-        }
-        return crc
+        var bytes = Array(block.dropFirst(superblockOffset))
+        bytes.store(UInt32(0), at: 4)
+        return crc32c(bytes)
     }
 
     /// A device number as the inode holds it; nil where it does not fit 12 and 20 bits.

@@ -20,6 +20,40 @@ public enum Fat32Writer {
         _ tree: FileTree, source: borrowing Descriptor?, to image: borrowing Descriptor, at offset: Int, sizeBytes: Int,
         label: String, volumeID: UInt32, epoch: Int64
     ) throws(FilesystemError) {
+        var stream = try ImageStream(to: image, at: offset)
+        try write(
+            tree, source: source, to: &stream, at: offset, sizeBytes: sizeBytes, label: label, volumeID: volumeID,
+            epoch: epoch)
+        try lifting { () throws(SystemError) in
+            let status = try image.status()
+            let end = offset + sizeBytes
+            if status.type == S_IFREG && status.size < end { try image.truncate(to: end) }
+        }
+    }
+
+    /// Compares what ``write(_:source:to:at:sizeBytes:label:volumeID:epoch:)`` would write over empty bytes with the
+    /// bytes that are there.
+    ///
+    /// - Parameter tree: has no staged data.
+    /// - Returns: the first runs of bytes that are different, counted from `offset`; empty if all are equal.
+    public static func differences(
+        _ tree: FileTree, in image: borrowing Descriptor, at offset: Int, sizeBytes: Int, label: String,
+        volumeID: UInt32, epoch: Int64
+    ) throws(FilesystemError) -> [Range<Int>] {
+        let comparison = try ImageComparison(image, at: offset)
+        var stream = ImageStream { (bytes) throws(FilesystemError) in try comparison.compare(bytes) }
+        try write(
+            tree, source: nil, to: &stream, at: offset, sizeBytes: sizeBytes, label: label, volumeID: volumeID,
+            epoch: epoch)
+        let rest = offset + stream.position..<offset + sizeBytes
+        let filled = try lifting { () throws(SystemError) in try image.firstNonzero(in: rest) }
+        return comparison.differences + (filled.map { [$0.lowerBound - offset..<$0.upperBound - offset] } ?? [])
+    }
+
+    private static func write(
+        _ tree: FileTree, source: borrowing Descriptor?, to stream: inout ImageStream, at offset: Int, sizeBytes: Int,
+        label: String, volumeID: UInt32, epoch: Int64
+    ) throws(FilesystemError) {
         let layout = try Fat32Layout(sizeBytes: sizeBytes)
         let labelBytes = try Self.labelBytes(label)
         let plan = try Fat32Plan(tree, layout: layout, label: labelBytes, epoch: epoch)
@@ -27,7 +61,6 @@ public enum Fat32Writer {
             let hidden = UInt32(exactly: offset / Fat32Layout.sectorSize)
         else { throw .parameter("a FAT32 file system at byte \(offset): need a multiple of 512 below 2 TiB") }
 
-        var stream = try ImageStream(to: image, at: offset)
         let boot = bootSector(layout, hidden: hidden, label: labelBytes, volumeID: volumeID)
         let info = infoSector(free: layout.clusters - plan.usedClusters, next: plan.usedClusters + 2)
         // The boot sector names sector 1 for FSInfo and 6 for the copy of both.
@@ -48,11 +81,6 @@ public enum Fat32Writer {
             try stream.pad(to: layout.dataSector * Fat32Layout.sectorSize + clusters * layout.clusterSize)
         }
         try stream.flush()
-        try lifting { () throws(SystemError) in
-            let status = try image.status()
-            let end = offset + sizeBytes
-            if status.type == S_IFREG && status.size < end { try image.truncate(to: end) }
-        }
     }
 
     private static func writeData(

@@ -10,6 +10,8 @@ public enum FilesystemError: Error, Sendable, Equatable, CustomStringConvertible
     case parameter(String)
     /// An image breaks its format or uses a feature that is not read here.
     case image(name: String, problem: String)
+    /// An image breaks its format in these bytes, counted from the file system's start.
+    case damage(name: String, range: Range<Int>, problem: String)
 
     /// One sentence: what, where, why.
     public var description: String {
@@ -18,6 +20,8 @@ public enum FilesystemError: Error, Sendable, Equatable, CustomStringConvertible
         case .tree(let path, let problem): "\(path): \(problem)"
         case .parameter(let problem): problem
         case .image(let name, let problem): "\(name): \(problem)"
+        case .damage(let name, let range, let problem):
+            "\(name): \(problem) (bytes \(range.lowerBound) to \(range.upperBound - 1))"
         }
     }
 }

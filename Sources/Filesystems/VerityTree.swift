@@ -79,61 +79,11 @@ public enum VerityTree {
         return (root, size(dataSize: dataSize))
     }
 
-    /// Checks all data against the root hash by way of the tree, with the salt that the superblock names.
-    ///
-    /// - Parameter dataSize: the bytes that must be vouched for; a superblock for another size is an error.
-    /// - Returns: the first range of the data, counted from `dataOffset`, that the root hash does not vouch for: a
-    ///   block that changed, or all that a changed block of the tree stands for. nil if all is as it was.
-    public static func verify(
-        data: borrowing Descriptor, dataOffset: Int, dataSize: Int,
-        hash: borrowing Descriptor, hashOffset: Int, rootHash: Digest
-    ) throws(FilesystemError) -> Range<Int>? {
-        try check(dataSize: dataSize)
-        let head = try lifting { () throws(SystemError) in try hash.bytes(at: hashOffset, count: Superblock.size) }
-        guard let superblock = Superblock(head) else {
-            throw .image(name: hash.name, problem: "no verity superblock of version 1 with SHA-256 and 4 KiB blocks")
-        }
-        if superblock.dataBlocks != dataSize / blockSize {
-            throw .image(
-                name: hash.name,
-                problem: "the verity tree is for \(superblock.dataBlocks) blocks of data, not for \(dataSize) bytes")
-        }
-        // From the top down: a level is believed once its digests are equal to those of the level above.
-        var believed = rootHash.bytes
-        var bad: Range<Int>?
-        for (height, level) in levels(dataBlocks: superblock.dataBlocks).enumerated().reversed() {
-            let bytes = try lifting { () throws(SystemError) in
-                try hash.bytes(at: hashOffset + level.start * blockSize, count: level.blocks * blockSize)
-            }
-            if let block = firstDifference(digestsOfBlocks(of: bytes, salt: superblock.salt), believed) {
-                let coverage = (0...height).reduce(blockSize) { size, _ in size * digestsPerBlock }
-                bad = earlier(bad, block * coverage..<min(dataSize, (block + 1) * coverage))
-            }
-            believed = bytes
-        }
-        let digests = try digestsOfBlocks(of: data, at: dataOffset, count: superblock.dataBlocks, salt: superblock.salt)
-        if let block = firstDifference(digests, believed) {
-            bad = earlier(bad, block * blockSize..<(block + 1) * blockSize)
-        }
-        return bad
-    }
-
-    private static func check(dataSize: Int) throws(FilesystemError) {
+    static func check(dataSize: Int) throws(FilesystemError) {
         // 4 PiB: far above any disk, far below what could overflow.
         if dataSize <= 0 || dataSize % blockSize != 0 || dataSize > 1 << 52 {
             throw .parameter("verity data of \(dataSize) bytes: the size must be a positive multiple of 4096")
         }
-    }
-
-    private static func earlier(_ left: Range<Int>?, _ right: Range<Int>) -> Range<Int> {
-        guard let left, left.lowerBound <= right.lowerBound else { return right }
-        return left
-    }
-
-    /// The index of the first digest of `seen` that is not the one in `wanted`, which may have zeros behind.
-    private static func firstDifference(_ seen: [UInt8], _ wanted: [UInt8]) -> Int? {
-        if wanted.starts(with: seen) { return nil }
-        return zip(seen, wanted).enumerated().first { $0.element.0 != $0.element.1 }.map { $0.offset / digestSize }
     }
 }
 

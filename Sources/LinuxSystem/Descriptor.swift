@@ -150,23 +150,27 @@ extension Descriptor {
         var position = sourceOffset
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { chunk.deallocate() }
-        while position < end {
-            let data = clinux_seek_data(source.rawValue, Int64(position))
-            let noData = errno
-            if data < 0, noData == ENXIO { return }
-            // A file system without SEEK_DATA: all is data.
-            let start = data < 0 ? position : Int(data)
-            if start >= end { return }
-            let hole = data < 0 ? Int64(end) : clinux_seek_hole(source.rawValue, data)
-            let stop = hole < 0 ? end : min(end, Int(hole))
-            position = start
-            while position < stop {
-                let part = UnsafeMutableRawBufferPointer(rebasing: chunk[..<min(chunk.count, stop - position)])
+        while let data = source.nextData(from: position, to: end) {
+            position = data.lowerBound
+            while position < data.upperBound {
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: chunk[..<min(chunk.count, data.upperBound - position)])
                 try source.readAll(into: part, at: position)
                 try writeAll(UnsafeRawBufferPointer(part), at: offset + position - sourceOffset)
                 position += part.count
             }
         }
+    }
+
+    /// The first place of data at or after `offset`; nil if only holes follow. A file system that knows no holes has
+    /// data everywhere.
+    public func nextData(from offset: Int) throws(SystemError) -> Int? {
+        let data = clinux_seek_data(rawValue, Int64(offset))
+        if data >= 0 { return Int(data) }
+        let code = errno
+        if code == ENXIO { return nil }
+        if code == EINVAL { return offset }
+        throw SystemError(call: "lseek", subject: name, code: code)
     }
 
     /// Sets the file's size in bytes; new bytes are a hole.

@@ -66,13 +66,17 @@ public struct SHA256: ~Copyable {
 
     /// The digest of a whole file.
     public static func hash(_ file: borrowing Descriptor) throws(SystemError) -> Digest {
+        try hash(file, in: 0..<(try file.status().size))
+    }
+
+    /// The digest of some bytes of a file; one that ends earlier is an error.
+    public static func hash(_ file: borrowing Descriptor, in range: Range<Int>) throws(SystemError) -> Digest {
         var hash = SHA256()
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { chunk.deallocate() }
-        var offset = 0
-        let size = try file.status().size
-        while offset < size {
-            let part = UnsafeMutableRawBufferPointer(rebasing: chunk[..<min(chunk.count, size - offset)])
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let part = UnsafeMutableRawBufferPointer(rebasing: chunk[..<min(chunk.count, range.upperBound - offset)])
             try file.readAll(into: part, at: offset)
             hash.update(UnsafeRawBufferPointer(part))
             offset += part.count

@@ -3,9 +3,9 @@ internal import Glibc
 /// A staged root in which maintainer scripts and tools run: one process tree per command, in namespaces of its own.
 ///
 /// The command is root over the tree and over nothing else. It sees no network (but `lo`), no process but its own, a
-/// `/dev` of harmless devices, an empty `/sys`, and a fresh `/run` and `/tmp`; syncs do nothing. Processes it leaves
-/// behind are killed when it ends. The tree must have the directories `/dev`, `/proc`, `/run`, `/sys` and `/tmp`;
-/// nothing is left in them.
+/// `/dev` of harmless devices, an empty `/sys`, and a fresh `/run` and `/tmp`; syncs do nothing. Its standard input and
+/// outputs are those that the ``Command`` gives it. Processes it leaves behind are killed when it ends. The tree must
+/// have the directories `/dev`, `/proc`, `/run`, `/sys` and `/tmp`; nothing is left in them.
 public struct Sandbox: Sendable {
     /// A file or directory of the caller that the command sees at `destination`.
     public struct Bind: Sendable, Equatable {
@@ -64,5 +64,14 @@ public struct Sandbox: Sendable {
             arguments += ["--env", "\(name)=\(value)"]
         }
         return Command(try Workshop.findHelper(helper), arguments + ["--"] + argv, package: "pisces")
+    }
+
+    /// The command that runs `argv` for the person at the terminal, which standard input must be: the program has the
+    /// terminal, with job control, until it ends.
+    public func interactiveCommand(_ argv: [String], workingDirectory: String = "/") throws(WorkshopError) -> Command {
+        var command = try command(argv, workingDirectory: workingDirectory)
+        command.arguments.insert("--interactive", at: 1)
+        (command.input, command.output, command.errorOutput) = (.inherited, .inherited, .inherited)
+        return command
     }
 }

@@ -44,4 +44,13 @@ void build_root(const char *root, struct bind *binds, int count);
 /// From now on fsync(2) and its kin do nothing and succeed, in this process and its descendants.
 void suppress_sync(void);
 
+/// Makes this process the leader of a process group that reads the terminal on standard input.
+void take_terminal(void);
+/// The process group that reads the terminal on standard input; -1 if that is none.
+pid_t terminal_owner(void);
+/// Gives the terminal back to a process group; does nothing for -1.
+void return_terminal(pid_t owner);
+/// From now on nothing can be typed into the terminal on behalf of its user (TIOCSTI), who gets it back afterwards.
+void forbid_typing(void);
+
 #endif

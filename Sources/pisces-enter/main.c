@@ -13,7 +13,7 @@
 static const char usage[] =
     "usage: pisces-enter workshop [--tmpfs DIR[:BYTES]]... -- PROGRAM [ARGUMENT]...\n"
     "       pisces-enter sandbox --root DIR [--bind SOURCE:DESTINATION[:ro]]... [--env NAME=VALUE]...\n"
-    "                            [--hostname NAME] [--chdir DIR] -- PROGRAM [ARGUMENT]...\n";
+    "                            [--hostname NAME] [--chdir DIR] [--interactive] -- PROGRAM [ARGUMENT]...\n";
 
 int main(int argc, char **argv) {
     // An ignored SIGCHLD would be inherited, and then no exit status could be read.

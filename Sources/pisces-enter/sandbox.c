@@ -26,6 +26,7 @@ struct request {
     int bind_count;
     char **environment; // NULL-terminated
     int environment_count;
+    int interactive;
     char **program;
 };
 
@@ -41,7 +42,10 @@ static void raise_loopback(void) {
 }
 
 static _Noreturn void run_program(const struct request *request) {
-    if (setsid() < 0) fail_errno("setsid");
+    if (request->interactive)
+        take_terminal();
+    else if (setsid() < 0)
+        fail_errno("setsid");
     umask(022);
     // By hand: signal dispositions and masks that are ignored or blocked would be inherited.
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
@@ -50,6 +54,7 @@ static _Noreturn void run_program(const struct request *request) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (chdir(request->directory) != 0) fail_errno("%s", request->directory);
     suppress_sync();
+    if (request->interactive) forbid_typing();
     // Not even root of the namespace may then take the read-only mounts off /proc/sys and its kin.
     if (prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN) != 0) fail_errno("prctl");
     environ = request->environment;
@@ -71,8 +76,6 @@ static _Noreturn void run_init(const struct request *request, int go) {
     if (sethostname(hostname, strlen(hostname)) != 0) fail_errno("%s: sethostname", hostname);
     if (setdomainname("(none)", 6) != 0) fail_errno("setdomainname");
     raise_loopback();
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0) fail_errno("/dev/null");
     if (close_range(3, ~0U, 0) != 0) fail_errno("close_range");
 
     pid_t program = fork();
@@ -90,6 +93,7 @@ static int run(const struct request *request) {
     if (geteuid() != 0) fail(STATUS_UNAVAILABLE, "sandbox: only root may make one; run it in a workshop");
     int go[2];
     if (pipe2(go, O_CLOEXEC) != 0) fail_errno("pipe2");
+    pid_t owner = request->interactive ? terminal_owner() : -1;
     const unsigned long flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
                                 CLONE_NEWNET | CLONE_NEWCGROUP | SIGCHLD;
     // Like fork: no stack is given, so all pointer arguments are 0 and their order does not matter.
@@ -105,6 +109,7 @@ static int run(const struct request *request) {
     int status;
     while (waitpid(init, &status, 0) != init)
         if (errno != EINTR) fail_errno("waitpid");
+    return_terminal(owner);
     return shell_status(status);
 }
 
@@ -119,7 +124,8 @@ int sandbox(int argc, char **argv) {
     static const struct option options[] = {
         {"root", required_argument, NULL, 'r'},     {"bind", required_argument, NULL, 'b'},
         {"env", required_argument, NULL, 'e'},      {"hostname", required_argument, NULL, 'h'},
-        {"chdir", required_argument, NULL, 'd'},    {0},
+        {"chdir", required_argument, NULL, 'd'},    {"interactive", no_argument, NULL, 'i'},
+        {0},
     };
     struct request request = {
         .hostname = "localhost",
@@ -138,6 +144,7 @@ int sandbox(int argc, char **argv) {
             break;
         case 'h': request.hostname = optarg; break;
         case 'd': request.directory = optarg; break;
+        case 'i': request.interactive = 1; break;
         default: return STATUS_FAILED;
         }
     }

@@ -96,8 +96,21 @@ final class Console: Sendable {
         if isJSON { return event("ended", ["step": step, "detail": detail], ["milliseconds": milliseconds]) }
         if isQuiet { return }
         let time = "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
-        let mark = hasColor ? "\u{1B}[32m✓\u{1B}[0m" : "✓"
-        write("\(clearLine)\(mark) \(step)\(detail.isEmpty ? "" : ", \(detail)") (\(time))\n", to: STDERR_FILENO)
+        write(
+            "\(clearLine)\(mark(isGood: true)) \(step)\(detail.isEmpty ? "" : ", \(detail)") (\(time))\n",
+            to: STDERR_FILENO)
+    }
+
+    /// One thing was looked at.
+    func check(_ name: String, isGood: Bool) {
+        if isJSON { return event("checked", ["check": name, "result": isGood ? "good" : "bad"]) }
+        if isQuiet { return }
+        write("\(clearLine)\(mark(isGood: isGood)) \(name)\n", to: STDERR_FILENO)
+    }
+
+    private func mark(isGood: Bool) -> String {
+        let mark = isGood ? "✓" : "✗"
+        return hasColor ? "\u{1B}[3\(isGood ? 2 : 1)m\(mark)\u{1B}[0m" : mark
     }
 
     // MARK: - Bytes

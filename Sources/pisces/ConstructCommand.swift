@@ -8,14 +8,20 @@ import LinuxSystem
 struct ConstructCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "construct",
-        abstract: "Construct a bootable disk image from a blueprint.",
+        abstract: "Construct a bootable disk image, or a file tree, from a blueprint.",
         discussion: """
-            Only packages that the lock names enter the image. The first run makes the lock, beside the blueprint. Works \
+            Only packages that the lock names enter the outputs. The first run makes the lock, beside the blueprint. Works \
             as root and as an ordinary user with a range of subordinate ids (subuid(5)).
+
+            Of the disk: raw; qcow2; split, a directory with root, hash tree and kernel image for updaters.
+            Of the plain tree, which needs no kernel: tar; directory; oci, an image layout; oci-archive, the same in a file.
+            One run makes all outputs; the endings .raw, .qcow2, .split, .tar, .directory, .oci, .oci.tar tell the form.
             """)
 
     @OptionGroup var argument: BlueprintArgument
     @OptionGroup var sources: SourceOptions
+    @OptionGroup var secureBoot: SecureBootOptions
+    @OptionGroup var documents: DocumentArguments
     @OptionGroup var output: OutputOptions
 
     @Option(
@@ -29,45 +35,73 @@ struct ConstructCommand: ParsableCommand {
     @Option(name: .long, help: "The most GiB that results of builds may take in the cache; the oldest go first.")
     var cacheLimit = 8
 
+    @Option(
+        name: .long, help: "Build on disk in this folder instead of in memory; the same bits, slower.",
+        completion: .directory)
+    var work: String?
+
+    @Flag(name: .long, help: "Print what would be made, and make nothing; needs a lock.")
+    var dryRun = false
+
+    @Flag(name: .long, help: "Open a shell in the root when a package's script or a tool of the root fails.")
+    var debugShell = false
+
     func run() throws {
-        Pisces.saySoWhenInterrupted()
+        Pisces.saySoWhenInterrupted(isOnDisk: work != nil)
         let console = Console(output)
         // First what can fail in an instant, so that mistakes show before anything is set up.
         let outputs = try self.outputs.map { try Output(argument: $0) }
+        if debugShell { try DebugShell.requireTerminal() }
         let loaded = try argument.load()
-        let layout = try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint)
+        let signingKey = try secureBoot.signingKey()
+        let wanted = outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs
+        let layout =
+            wanted.contains(where: \.form.isDisk)
+            ? try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint) : nil
         let mountPoint = try Workspace.cacheDirectory("workshop")
-        if !Workshop.isInside { try Workshop.enter(mounting: [.init(directory: mountPoint)]) }
+        if !dryRun, !Workshop.isInside {
+            try Workshop.enter(mounting: work == nil ? [.init(directory: mountPoint)] : [])
+        }
+        let workDirectory = dryRun ? nil : try work.map { try WorkDirectory(in: $0) }
+        defer { withExtendedLifetime(workDirectory) {} }
 
         let resolver = Resolver(loaded: loaded, path: argument.blueprint, options: sources, console: console)
         let lockPath = Workspace.lockPath(of: argument.blueprint)
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
-        let store = try resolver.openStore()
-        let request = ConstructionRequest(
-            blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, cache: try openCache(),
-            workDirectory: mountPoint,
-            outputs: outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs)
-        let constructor = Constructor(request) { event in
+        var request = ConstructionRequest(
+            blueprint: loaded.blueprint, lock: lock, layout: layout, store: try resolver.openStore(),
+            cache: try openCache(), workDirectory: workDirectory?.path ?? mountPoint, outputs: wanted)
+        request.signingKey = signingKey
+        request.documents = documents.options
+        var constructor = Constructor(request) { event in
             switch event {
             case .began(let phase): console.begin(phase.rawValue)
             case .advanced(let done, let total): console.advance(done, of: total, "\(done) of \(total)")
             case .ended: console.end()
             }
         }
+        if dryRun {
+            let preview = ConstructPreview(preview: try constructor.preview(), outputs: request.outputs)
+            return console.result(output.json ? preview.json.canonical : preview.text)
+        }
+        if debugShell { constructor.inspect = { DebugShell.open(after: $0, in: $1, console) } }
         try constructor.check()
-        try resolver.fetch(lock, into: store)
+        try resolver.fetch(lock, into: request.store)
         let construction = try constructor.run()
         try request.cache?.trim()
         if construction.lock != lock {
             try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")
         }
-        if case .object(let manifest) = construction.manifest, case .string(let hash) = manifest["root-hash"] {
-            console.note("root hash \(hash)")
+        tell(construction, request.outputs, console)
+    }
+
+    private func tell(_ construction: Construction, _ outputs: [Output], _ console: Console) {
+        if let hash = construction.manifest?["root-hash"]?.string { console.note("root hash \(hash)") }
+        for output in outputs {
+            console.result(self.output.json ? json(output, of: construction).canonical : output.path)
         }
-        for output in request.outputs where !self.output.json { console.result(output.path) }
-        if self.output.json, let manifest = construction.manifest { console.result(manifest.canonical) }
-        if let image = request.outputs.first(where: { $0.form == .raw }) {
+        if let image = outputs.first(where: { [.raw, .qcow2].contains($0.form) }) {
             console.note("try it: pisces boot \(image.path)")
         }
     }
@@ -77,8 +111,19 @@ struct ConstructCommand: ParsableCommand {
         return try BuildCache(try Workspace.cacheDirectory("build"), limitBytes: Int64(cacheLimit) << 30)
     }
 
+    private func json(_ output: Output, of construction: Construction) -> JSONValue {
+        var members: [String: JSONValue] = ["form": .string(output.form.rawValue), "output": .string(output.path)]
+        switch output.form {
+        case .raw, .qcow2, .split: members["manifest"] = construction.manifest
+        case .oci, .ociArchive: members["digest"] = construction.imageDigest.map { .string("sha256:\($0)") }
+        case .tar, .directory: break
+        }
+        return .object(members)
+    }
+
     private func lock(at path: String, resolver: Resolver, console: Console) throws -> Lock {
         if let lock = try Workspace.lock(at: path) { return lock }
+        if dryRun { throw Failure("\(path): there is no lock yet, and --dry-run makes none; run `pisces lock` first") }
         console.note("no lock yet: resolving into \(path)")
         let lock = try resolver.resolve(previous: nil)
         try AtomicFile.write(Array(lock.text.utf8), to: path)

@@ -22,7 +22,7 @@ struct Pisces: ParsableCommand {
         version: "pisces \(piscesVersion)",
         subcommands: [
             CheckCommand.self, ExplainCommand.self, DiffCommand.self, SchemaCommand.self, LockCommand.self,
-            ConstructCommand.self, BootCommand.self, GrowCommand.self,
+            ConstructCommand.self, VerifyCommand.self, BootCommand.self, GrowCommand.self,
         ])
 
     static func main() {
@@ -39,15 +39,20 @@ struct Pisces: ParsableCommand {
         }
     }
 
-    /// ^C ends the process at once, by that signal: nothing has to be cleaned up. From here on it says what that means.
-    static func saySoWhenInterrupted() {
-        for number in [SIGINT, SIGTERM] {
-            signal(number) { number in
-                let text: StaticString = "\ninterrupted: nothing was left behind; run the same command again\n"
-                _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
-                signal(number, SIG_DFL)
-                raise(number)
-            }
-        }
+    /// ^C ends the process at once, by that signal: in memory nothing has to be cleaned up. From here on it says what
+    /// that means.
+    static func saySoWhenInterrupted(isOnDisk: Bool = false) {
+        // A handler captures nothing.
+        let handler: @convention(c) (Int32) -> Void =
+            isOnDisk
+            ? { endAtOnce($0, "\ninterrupted: run the same command again; it first removes what is left on disk\n") }
+            : { endAtOnce($0, "\ninterrupted: nothing was left behind; run the same command again\n") }
+        for number in [SIGINT, SIGTERM] { signal(number, handler) }
     }
+}
+
+private func endAtOnce(_ number: Int32, _ text: StaticString) {
+    _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+    signal(number, SIG_DFL)
+    raise(number)
 }

@@ -79,7 +79,7 @@ struct ContainerTests {
             network: [host]
             exec: "9090"
           idle: { image: "localhost/responder:1", layout: responder.oci, network: [none], auto-start: false }
-          back.network: { quadlet: { text: "[Network]\nInternal=true\n" } }
+          back.network: { quadlet: { text: "[Network]\nSubnet=10.77.0.0/24\n" } }
           raw.container:
             quadlet:
               text: |
@@ -139,12 +139,10 @@ struct ContainerTests {
         let said = try guest.run(
             """
             for attempt in $(seq 30); do
-                if exec 3<> /dev/tcp/127.0.0.1/\(port); then
-                    printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3
-                    exec cat <&3
-                fi 2> /dev/null
+                exec 3<> /dev/tcp/127.0.0.1/\(port) && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 &&
+                    timeout 20 cat <&3 && exit
                 sleep 2
-            done
+            done 2> /dev/null
             """)
         return String(said.split(separator: "\r\n\r\n").last ?? "")
     }

@@ -47,6 +47,27 @@ import Testing
         #expect(try AptPlanner.plan(request, stateDirectory: state.path, run: runTool) == plan)
     }
 
+    @Test func toolsResolveApart() throws {
+        let state = try TemporaryDirectory()
+        var request = try debianRequest(install: ["hostname"], without: ["libarchive13t64"])
+        request.recommends = true
+        let plain = try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        #expect(plain.toolPackages == [])
+        request.tools = ["libarchive13t64"]
+        let plan = try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        #expect(plan.packages == plain.packages)
+        let names = Set(plan.toolPackages.map(\.name))
+        #expect(names.isSuperset(of: ["base-files", "libarchive13t64", "libc6"]))
+        #expect(names.isDisjoint(with: ["hostname", "bash", "lrzip"]))
+        #expect(plan.toolPackages.filter(\.isManual).map(\.name) == ["base-files", "libarchive13t64"])
+
+        request.tools = ["libarchive13t65"]
+        let error = #expect(throws: PlanError.self) {
+            try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        }
+        #expect(error?.kind == .unknownPackage)
+    }
+
     @Test func namesThatCannotBeInstalledAreExplained() throws {
         let state = try TemporaryDirectory()
         func failure(_ install: [String], without: [String] = []) throws -> PlanError? {
@@ -273,8 +294,8 @@ func debianRequest(install: [String], without: [String] = []) throws -> PlanRequ
         install: install, without: without)
 }
 
-/// Builds a package without files with dpkg-deb, as NAME.deb below `directory`.
-func buildPackage(_ control: String, in directory: String) throws {
+/// Builds a package without files with dpkg-deb, as `name` below `directory`.
+func buildPackage(_ control: String, in directory: String, name: String = "package.deb") throws {
     let tree = try TemporaryDirectory()
     try makeDirectories(tree.path + "/DEBIAN")
     try makeDirectories(directory)
@@ -282,5 +303,5 @@ func buildPackage(_ control: String, in directory: String) throws {
     try AtomicFile.write(Array(text.utf8), to: tree.path + "/DEBIAN/control")
     // mkdtemp(3) makes a directory that only its owner may enter, which dpkg-deb refuses.
     #expect(chmod(tree.path, 0o755) == 0)
-    try run("dpkg-deb", "--root-owner-group", "-b", tree.path, directory + "/package.deb")
+    try run("dpkg-deb", "--root-owner-group", "-b", tree.path, "\(directory)/\(name)")
 }

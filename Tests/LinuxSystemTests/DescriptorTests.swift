@@ -43,3 +43,42 @@ import Testing
                 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 }
+
+@Suite struct HoleTests {
+    @Test func firstRunOfBytesThatAreNotZeroIsFound() throws {
+        let directory = try TemporaryDirectory()
+        let file = try Descriptor.open("\(directory.path)/file", O_RDWR | O_CREAT)
+        try file.truncate(to: 8 << 20)
+        let all = 0..<8 << 20
+        #expect(try file.firstNonzero(in: all) == nil)
+        // Zeros that are written are zeros too.
+        try file.writeAll([UInt8](repeating: 0, count: 3 << 20), at: 0)
+        #expect(try file.firstNonzero(in: all) == nil)
+        try file.writeAll([1, 2, 3], at: 5_000_000)
+        #expect(try file.firstNonzero(in: all) == 5_000_000..<5_000_003)
+        #expect(try file.firstNonzero(in: 5_000_002..<8 << 20) == 5_000_002..<5_000_003)
+        #expect(try file.firstNonzero(in: 0..<5_000_000) == nil)
+        #expect(try file.firstNonzero(in: 5_000_003..<8 << 20) == nil)
+        // At most to the end of a block.
+        try file.writeAll([UInt8](repeating: 9, count: 5000), at: 4095)
+        #expect(try file.firstNonzero(in: all) == 4095..<4096)
+        #expect(try file.firstNonzero(in: 4096..<8 << 20) == 4096..<8192)
+        try file.writeAll([7], at: 0)
+        #expect(try file.firstNonzero(in: all) == 0..<1)
+        #expect(try file.firstNonzero(in: 8 << 20..<9 << 20) == nil)
+    }
+
+    @Test func copyKeepsHolesAndWhatIsAroundTheRange() throws {
+        let directory = try TemporaryDirectory()
+        let source = try Descriptor.open("\(directory.path)/source", O_RDWR | O_CREAT)
+        try source.truncate(to: 4 << 20)
+        for offset in [0, 1_000_000, (4 << 20) - 1] { try source.writeAll([5], at: offset) }
+        let target = try Descriptor.open("\(directory.path)/target", O_RDWR | O_CREAT)
+        try target.truncate(to: 8 << 20)
+        try target.copy(from: source, at: 0, length: 4 << 20, to: 1 << 20)
+        let copied = try target.bytes(at: 1 << 20, count: 4 << 20)
+        #expect(try copied == source.bytes(at: 0, count: 4 << 20))
+        try target.copy(from: source, at: 900_000, length: 200_000, to: 6 << 20)
+        #expect(try target.firstNonzero(in: 6 << 20..<8 << 20) == (6 << 20) + 100_000..<(6 << 20) + 100_001)
+    }
+}

@@ -39,6 +39,9 @@ struct Module: Equatable {
         Module("BootArtefacts", layer: 1, imports: ["LinuxSystem"]),
         Module("VirtualMachine", layer: 1, imports: ["LinuxSystem"]),
         Module(
+            "Verifier", layer: 2,
+            imports: ["BlueprintModel", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem"]),
+        Module(
             "Constructor", layer: 2,
             imports: [
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
@@ -47,8 +50,8 @@ struct Module: Equatable {
         Module(
             "pisces", layer: 5,
             imports: [
-                "Constructor", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine", "LinuxSystem",
-                "ArgumentParser",
+                "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine",
+                "LinuxSystem", "ArgumentParser",
             ]),
         Module("pisces-enter", layer: 5),
         Module("pisces-init", layer: 5, imports: ["CInit"]),

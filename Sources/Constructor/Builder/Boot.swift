@@ -12,20 +12,25 @@ struct Boot {
     let root: StagedRoot
     let blueprint: Blueprint
     let epoch: Int64
+    /// Signs the boot loader and the kernel image; nil leaves them unsigned.
+    let signingKey: SigningKey?
 
-    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have.
-    static let initrdModules = [
-        "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?", "xhci_pci?",
-        "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
-        "dm_mod", "dm_verity", "erofs", "ext4", "overlay", "efivarfs?",
-    ]
+    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have. Debian's kernels
+    /// have the decompressors of EROFS and squashfs built in.
+    private var initrdModules: [String] {
+        [
+            "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?",
+            "xhci_pci?", "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
+            "dm_mod", "dm_verity", blueprint.image.root.rawValue, "ext4", "overlay", "efivarfs?",
+        ]
+    }
 
     private var suffix: String {
-        switch blueprint.distribution.architecture {
-        case .amd64: "x64"
-        case .arm64: "aa64"
-        }
+        SystemPartition.suffix(ofArchitecture: blueprint.distribution.architecture.rawValue)
     }
+
+    private var stub: String { "linux\(suffix).efi.stub" }
+    private var loader: String { "systemd-boot\(suffix).efi" }
 
     /// The version of the one kernel in the root.
     func kernelVersion() throws -> String {
@@ -40,6 +45,14 @@ struct Boot {
         return version
     }
 
+    /// Refuses a root that lacks what boots. Once packages are unpacked it can be told.
+    func check() throws {
+        _ = try kernelVersion()
+        _ = try boot(stub)
+        _ = try boot(loader)
+        _ = try initProgram()
+    }
+
     // MARK: - Initrd
 
     /// The uncompressed cpio archive: init, the modules in order, nothing else.
@@ -50,7 +63,7 @@ struct Boot {
             dependencies: try root.readText("\(base)/modules.dep"),
             softDependencies: text("modules.softdep"),
             builtin: text("modules.builtin"))
-        let order = try modules.loadOrder(for: Self.initrdModules + blueprint.kernel.initrdModules)
+        let order = try modules.loadOrder(for: initrdModules + blueprint.kernel.initrdModules)
         let contents = try parallelMap(count: order.count) { index in
             try module("\(base)/\(order[index])")
         }
@@ -99,18 +112,23 @@ struct Boot {
     /// It names the root by hash only, so it is the same bits whichever slot it boots.
     func kernelImage(rootHash: Digest) throws -> [UInt8] {
         let version = try kernelVersion()
-        let stub = try boot("linux\(suffix).efi.stub")
+        let stub = try boot(stub)
         // gpt_auto: the init has mounted everything from the disk it booted from.
         let commandLine = ["roothash=\(rootHash.hex)", "ro", "systemd.gpt_auto=0"] + blueprint.kernel.commandLine
         var release = try root.readText("usr/lib/os-release")
         release += "IMAGE_ID=\(blueprint.name)\n"
-        return try UnifiedKernelImage.assemble(
+        let image = try UnifiedKernelImage.assemble(
             stub: stub,
             sections: [
                 (".osrel", Array(release.utf8)), (".cmdline", Array(commandLine.joined(separator: " ").utf8)),
                 (".uname", Array(version.utf8)), (".linux", try root.read("boot/vmlinuz-\(version)", limit: 256 << 20)),
                 (".initrd", try initrd(kernel: version)),
             ])
+        return try signed(image, "the kernel image")
+    }
+
+    private func signed(_ program: [UInt8], _ name: String) throws -> [UInt8] {
+        try signingKey.map { try Authenticode.sign(program, named: name, with: $0) } ?? program
     }
 
     private func boot(_ name: String) throws -> [UInt8] {
@@ -127,20 +145,13 @@ struct Boot {
     /// The tree of the EFI system partition for the first generation.
     func systemPartition(kernelImage: [UInt8], title: String) throws -> FileTree {
         let generation = ImagePlan.firstGeneration
-        let loader = try boot("systemd-boot\(suffix).efi")
-        let digest = SHA256.hash(kernelImage)
-        let entry = try LoaderEntry(generation: generation, title: title, image: digest)
-        // Not counted: there is no older generation to fall back to.
-        let name = LoaderEntryName(generation: generation)
+        let entry = try LoaderEntry(generation: generation, title: title, image: SHA256.hash(kernelImage))
+        let partition = SystemPartition(architecture: blueprint.distribution.architecture.rawValue, entry: entry)
+        let loader = try signed(try boot(partition.loaderName), "the boot loader")
+        var files = partition.texts.map { ($0.path, Array($0.text.utf8)) }
+        files += partition.loaderPaths.map { ($0, loader) } + [(partition.kernelImagePath, kernelImage)]
         var tree = FileTree()
-        for (path, content) in [
-            ("/EFI/BOOT/BOOT\(suffix.uppercased()).EFI", loader),
-            ("/EFI/systemd/systemd-boot\(suffix).efi", loader),
-            ("/loader/loader.conf", Array(LoaderConfiguration().text.utf8)),
-            ("/loader/entries.srel", Array("type1\n".utf8)),
-            ("/loader/entries/\(name)", Array(entry.text.utf8)),
-            (LoaderEntry.imagePath(digest), kernelImage),
-        ] {
+        for (path, content) in files {
             var parent = parentDirectory(of: path)
             while parent != "/" {
                 tree[parent] = .directory(modified: epoch)

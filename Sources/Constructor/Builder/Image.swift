@@ -1,4 +1,6 @@
 import BlueprintModel
+import BootArtefacts
+import ContentStore
 import Disk
 import Filesystems
 internal import Glibc
@@ -8,6 +10,7 @@ import LinuxSystem
 struct ImageBuilder {
     let plan: ImagePlan
     let root: StagedRoot
+    let filesystem: RootFilesystem
     let epoch: Int64
     /// Runs a program inside the root, with `scratch` visible there at ``scratchInRoot``.
     let inRoot: ToolRunner
@@ -24,13 +27,13 @@ struct ImageBuilder {
     // MARK: - Root and hash tree
 
     /// Writes the root file system and its hash tree; the root hash names the generation from here on.
-    func writeRoot(_ tree: FileTree, to image: borrowing Descriptor) throws -> (rootHash: Digest, artefacts: [Artefact])
-    {
+    func writeRoot(
+        _ tree: FileTree, tools: () throws -> Tools, to image: borrowing Descriptor
+    ) throws -> (rootHash: Digest, artefacts: [Artefact]) {
         let place = try plan.place(.root)
-        let options = ErofsWriter.Options(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
         let hasher = try ImageHasher(image, at: place.start, salt: plan.salt)
-        let size = try ErofsWriter.write(
-            tree, source: root.directory, to: image, at: place.start, options: options, progress: hasher.advance)
+        let size = try filesystem.write(
+            tree, source: root.directory, tools: tools, to: image, at: place.start, progress: hasher.advance)
         guard size <= place.size else {
             throw ConstructorError(
                 "the root file system has \(humanSize(size)), its partition \(humanSize(place.size))",
@@ -65,15 +68,18 @@ struct ImageBuilder {
         let place = try plan.place(.esp)
         let id = plan.guid("esp").bytes
         try Fat32Writer.write(
-            tree, source: nil, to: image, at: place.start, sizeBytes: place.size, label: "ESP",
+            tree, source: nil, to: image, at: place.start, sizeBytes: place.size, label: SystemPartition.label,
             volumeID: id.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }, epoch: epoch)
     }
 
     /// Writes the data partition: an ext4 made by the root's own mke2fs(8), which honours SOURCE_DATE_EPOCH. The host's
     /// would make other bits on another host.
     ///
-    /// `files` are laid into it: what must be there before the first boot.
-    func writeData(files: [(path: String, content: [UInt8])], to image: borrowing Descriptor) throws {
+    /// `files` and the `objects` of a store are laid into it: what must be there before the first boot.
+    func writeData(
+        files: [(path: String, content: [UInt8])], objects: [Digest], of store: ObjectStore,
+        to image: borrowing Descriptor
+    ) throws {
         let place = try plan.place(.data)
         guard root.exists("usr/sbin/mke2fs") else {
             throw ConstructorError("the data partition needs mke2fs in the image", hint: "install e2fsprogs")
@@ -81,6 +87,17 @@ struct ImageBuilder {
         let seed = try StagedRoot(path: scratch)
         try seed.makeDirectory("data")
         for file in files { try seed.write(file.content, to: "data/\(file.path)") }
+        for digest in objects {
+            guard let object = try store.open(digest) else {
+                throw ConstructorError("\(digest) is not in the store", hint: "fetch it: run without --offline")
+            }
+            let directory = "data/lib/pisces/store/sha256/\(digest.hex.prefix(2))"
+            try seed.makeDirectory(directory)
+            let path = "\(scratch)/\(directory)/\(digest.hex)"
+            let copy = try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL)
+            try copy.setMode(0o444)
+            try copy.copy(from: object, at: 0, length: try object.status().size, to: 0)
+        }
         let uuid = plan.guid("data-fs").description
         let command = [
             "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "data", "-U", uuid,
@@ -110,7 +127,7 @@ struct ImageBuilder {
             throw ConstructorError("\(path): the partition table reads back differently")
         }
         let expected: [ImageLayout.Role: String] = [
-            .esp: "vfat", .root: "erofs", .verity: "DM_verity_hash", .data: "ext4",
+            .esp: "vfat", .root: filesystem.image.root.rawValue, .verity: "DM_verity_hash", .data: "ext4",
         ]
         for place in plan.places where place.slot != .b {
             let found = try Superblock.probe(image.descriptor, offset: UInt64(place.start), size: UInt64(place.size))
@@ -119,10 +136,12 @@ struct ImageBuilder {
                     "\(path): partition \(place.number) reads back as \(found?.type ?? "nothing")")
             }
         }
-        let bad = try VerityTree.verify(
+        let faults = try VerityTree.faults(
             data: image.descriptor, dataOffset: try plan.place(.root).start, dataSize: rootSize, hash: image.descriptor,
-            hashOffset: try plan.place(.verity).start, rootHash: rootHash)
-        if let bad { throw ConstructorError("\(path): the root reads back wrong at bytes \(bad)") }
+            hashOffset: try plan.place(.verity).start, rootHash: rootHash, limit: 1)
+        if let fault = faults.first {
+            throw ConstructorError("\(path): the root reads back wrong at bytes \(fault.data)")
+        }
     }
 
     private func digest(of image: borrowing Descriptor, at offset: Int, size: Int) throws -> Digest {

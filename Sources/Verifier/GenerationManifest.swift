@@ -1,0 +1,122 @@
+internal import BlueprintModel
+public import Disk
+public import LinuxSystem
+
+/// What a generation must be: the JSON file beside a disk image, as the constructor writes it.
+public struct GenerationManifest: Sendable, Equatable {
+    /// A file or file system of the generation.
+    public struct Artefact: Sendable, Equatable {
+        /// Bytes.
+        public var size: Int
+        /// SHA-256 of them.
+        public var digest: Digest
+    }
+
+    /// What messages call the manifest.
+    public var file: String
+    /// The generation's number.
+    public var generation: UInt64
+    /// The blueprint's name.
+    public var name: String
+    /// Debian's name of the architecture.
+    public var architecture: String
+    /// The time of all files, in seconds since 1970.
+    public var epoch: Int64
+    /// The root hash of the verity tree.
+    public var rootHash: Digest
+    /// The root file system.
+    public var root: Artefact
+    /// The hash tree.
+    public var hashTree: Artefact
+    /// The unified kernel image.
+    public var kernelImage: Artefact
+    /// The disk's partition table.
+    public var table: DiskPlan
+
+    /// Reads a manifest; keys that are not known are passed over.
+    ///
+    /// - Parameter file: what messages call the document.
+    public init(parsing bytes: [UInt8], file: String) throws(VerificationError) {
+        let reader: Reader
+        do throws(DocumentError) {
+            reader = Reader(value: try JSONValue(parsing: bytes, file: file), file: file, place: "")
+        } catch {
+            throw VerificationError("\(error)")
+        }
+        guard try reader.integer("manifest") == 1 else {
+            throw VerificationError(
+                "\(file): a manifest of version \(try reader.integer("manifest")) is not known here")
+        }
+        self.file = file
+        generation = UInt64(try reader.integer("generation"))
+        name = try reader.text("name")
+        architecture = try reader.text("architecture")
+        epoch = Int64(try reader.integer("epoch"))
+        rootHash = try reader.value("root-hash", "a digest") { Digest(hex: $0.string ?? "") }
+        let artefacts = try reader.list("artefacts")
+        func artefact(_ name: String) throws(VerificationError) -> Artefact {
+            let found = artefacts.filter { $0.value["name"]?.string == name }
+            guard let artefact = found.first, found.count == 1 else {
+                throw VerificationError("\(file): there must be one artefact \(name)")
+            }
+            return Artefact(
+                size: try artefact.integer("size"),
+                digest: try artefact.value("sha256", "a digest") { Digest(hex: $0.string ?? "") })
+        }
+        root = try artefact("root")
+        hashTree = try artefact("verity")
+        kernelImage = try artefact("uki")
+        let disk = try reader.value("disk", "an object") {
+            $0.object.map { Reader(value: .object($0), file: file, place: "disk: ") }
+        }
+        table = DiskPlan(
+            diskGUID: try disk.guid("uuid"), sizeBytes: UInt64(try disk.integer("size")), partitions: [])
+        for partition in try reader.list("partitions") {
+            table.partitions.append(
+                PlannedPartition(
+                    number: try partition.integer("number"), name: try partition.text("name"),
+                    type: try partition.guid("type"), guid: try partition.guid("uuid"),
+                    startBytes: UInt64(try partition.integer("start")),
+                    sizeBytes: UInt64(try partition.integer("size"))))
+        }
+    }
+
+    /// Gets values out of a JSON object, or says what is wrong with them.
+    private struct Reader {
+        let value: JSONValue
+        let file: String
+        let place: String
+
+        func value<Value>(
+            _ key: String, _ kind: String, _ read: (JSONValue) -> Value?
+        ) throws(VerificationError) -> Value {
+            guard let found = value[key] else { throw VerificationError("\(file): \(place)\(key) is missing") }
+            guard let result = read(found) else { throw VerificationError("\(file): \(place)\(key) is not \(kind)") }
+            return result
+        }
+
+        func text(_ key: String) throws(VerificationError) -> String { try value(key, "a text", \.string) }
+
+        func integer(_ key: String) throws(VerificationError) -> Int {
+            try value(key, "a whole number from 0 on") { $0.integer.flatMap { $0 < 0 ? nil : $0 } }
+        }
+
+        func guid(_ key: String) throws(VerificationError) -> GUID {
+            try value(key, "a UUID") { GUID($0.string ?? "") }
+        }
+
+        func list(_ key: String) throws(VerificationError) -> [Reader] {
+            try value(key, "a list", \.array).enumerated().map {
+                Reader(value: $0.element, file: file, place: "\(key), element \($0.offset + 1): ")
+            }
+        }
+    }
+}
+
+/// Why something could not be verified at all.
+public struct VerificationError: Error, Sendable, CustomStringConvertible {
+    /// What, where and why.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
