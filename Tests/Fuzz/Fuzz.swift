@@ -22,7 +22,8 @@ private func stop(_ message: String) -> Never {
     exit(2)
 }
 
-/// Before libFuzzer reads its arguments: with `PISCES_FUZZ_SEEDS`, writes the target's seeds and its dictionary there.
+/// Before libFuzzer reads its arguments. With `PISCES_FUZZ_SEEDS` all that is done is to write the target's seeds and its
+/// dictionary there.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(_: UnsafeMutableRawPointer, _: UnsafeMutableRawPointer) -> Int32 {
     let target = target
@@ -37,7 +38,7 @@ public func initialize(_: UnsafeMutableRawPointer, _: UnsafeMutableRawPointer) -
         }
         try AtomicFile.write(Array(words.joined().utf8), to: "\(directory)/words")
     } catch { stop("\(error)") }
-    return 0
+    exit(0)
 }
 
 /// Reads one input. A trap, a broken law, a time-out or too much memory ends the process, and libFuzzer keeps the input.
