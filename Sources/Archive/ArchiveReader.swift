@@ -1,5 +1,6 @@
 internal import CArchive
 internal import Glibc
+public import LinuxSystem
 
 /// What libarchive said when it could not read an archive.
 public struct ArchiveError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -50,6 +51,8 @@ public struct ArchiveEntry: Sendable, Equatable {
     public var gid: UInt32
     /// Modification time, seconds since the epoch.
     public var modified: Int64
+    /// Extended attributes by full name.
+    public var xattrs: [String: [UInt8]] = [:]
 }
 
 /// Reads archives and compressed files that are in memory, by libarchive.
@@ -129,6 +132,36 @@ public struct ArchiveReader: ~Copyable {
         return try reader.readToEnd(limit: limit)
     }
 
+    /// Writes the content of the current member to the start of a file.
+    public func write(to file: borrowing Descriptor) throws {
+        try writeData(to: file, at: 0)
+    }
+
+    /// Decompresses one compressed file (xz, zstd or gzip; else it is taken as it is) to `offset` of a file; returns
+    /// the number of bytes.
+    static func decompress(
+        _ bytes: UnsafeRawBufferPointer, name: String, to file: borrowing Descriptor, at offset: Int
+    ) throws -> Int {
+        let reader = try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
+        return try reader.next() == nil ? 0 : try reader.writeData(to: file, at: offset)
+    }
+
+    /// Writes the content of the current member to `offset` of a file; returns the number of bytes.
+    @discardableResult
+    private func writeData(to file: borrowing Descriptor, at offset: Int) throws -> Int {
+        var size = 0
+        while true {
+            var block: UnsafeRawPointer?
+            var count = 0
+            var position: la_int64_t = 0
+            let status = archive_read_data_block(handle, &block, &count, &position)
+            if status == ARCHIVE_EOF { return size }
+            try check(status)
+            try file.writeAll(UnsafeRawBufferPointer(start: block, count: count), at: offset + size)
+            size += count
+        }
+    }
+
     private func check(_ status: Int32) throws(ArchiveError) {
         if status == ARCHIVE_OK { return }
         let text = archive_error_string(handle).map { String(cString: $0) } ?? "unknown error \(status)"
@@ -145,7 +178,21 @@ public struct ArchiveReader: ~Copyable {
             mode: UInt32(archive_entry_perm(entry)),
             uid: UInt32(truncatingIfNeeded: archive_entry_uid(entry)),
             gid: UInt32(truncatingIfNeeded: archive_entry_gid(entry)),
-            modified: Int64(archive_entry_mtime(entry)))
+            modified: Int64(archive_entry_mtime(entry)),
+            xattrs: xattrs(of: entry))
+    }
+
+    private func xattrs(of entry: OpaquePointer) -> [String: [UInt8]] {
+        var xattrs: [String: [UInt8]] = [:]
+        archive_entry_xattr_reset(entry)
+        var name: UnsafePointer<CChar>?
+        var value: UnsafeRawPointer?
+        var size = 0
+        while archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK {
+            guard let name = text(name) else { continue }
+            xattrs[name] = Array(UnsafeRawBufferPointer(start: value, count: size))
+        }
+        return xattrs
     }
 
     private func kind(of entry: OpaquePointer, path: String) throws(ArchiveError) -> ArchiveEntry.Kind {

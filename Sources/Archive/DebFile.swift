@@ -11,7 +11,11 @@ public struct DebFile: ~Copyable, Sendable {
 
     /// Opens a package; `name` is what errors call it.
     public init(_ descriptor: borrowing Descriptor, name: String) throws {
-        let file = try MappedFile(descriptor)
+        try self.init(try MappedFile(descriptor), name: name)
+    }
+
+    /// Takes a mapped package; `name` is what errors call it.
+    public init(_ file: consuming MappedFile, name: String) throws(ArchiveError) {
         let members = try Self.members(of: file.bytes, name: name)
         guard let version = members["debian-binary"],
             file.bytes[version].starts(with: Array("2.".utf8)),
@@ -42,6 +46,27 @@ public struct DebFile: ~Copyable, Sendable {
     /// A reader of the payload.
     public func payload() throws(ArchiveError) -> ArchiveReader {
         try ArchiveReader.tar(slice(data), name: "\(name) data.tar")
+    }
+
+    /// Writes the package with its tars decompressed: a package again, of which everything can be read at once.
+    public func decompress(to file: borrowing Descriptor) throws {
+        func header(_ member: String, size: Int) -> [UInt8] {
+            func field(_ text: String, _ width: Int) -> [UInt8] {
+                Array(text.utf8) + [UInt8](repeating: UInt8(ascii: " "), count: max(0, width - text.utf8.count))
+            }
+            return field(member, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
+                + field("\(size)", 10) + Array("`\n".utf8)
+        }
+        try file.writeAll(Array("!<arch>\n".utf8) + header("debian-binary", size: 4) + Array("2.0\n".utf8))
+        var offset = 8 + 60 + 4
+        for (member, range) in [("control.tar", control), ("data.tar", data)] {
+            let size = try ArchiveReader.decompress(
+                slice(range), name: "\(name) \(member)", to: file, at: offset + 60)
+            try file.writeAll(header(member, size: size), at: offset)
+            offset += 60 + size
+            if size % 2 == 1 { try file.writeAll([UInt8(ascii: "\n")], at: offset) }
+            offset += size % 2
+        }
     }
 
     private func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {

@@ -5,7 +5,7 @@ public import Debian
 internal import Disk
 internal import Filesystems
 internal import Glibc
-public import LinuxSystem
+internal import LinuxSystem
 internal import Synchronization
 
 /// What is to be constructed, and from what.
@@ -18,21 +18,25 @@ public struct ConstructionRequest: Sendable {
     public var layout: ImageLayout
     /// Where the locked packages are.
     public var store: ObjectStore
+    /// What earlier builds left for this one; nil: everything is made anew.
+    public var cache: BuildCache?
     /// An empty directory of the workshop for the staged root.
     public var workDirectory: String
-    /// Where the disk image goes; its manifest goes beside it.
-    public var output: String
+    /// What is to be made, and where it goes.
+    public var outputs: [Output]
 
     /// Makes a request.
     public init(
-        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, workDirectory: String, output: String
+        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, cache: BuildCache? = nil,
+        workDirectory: String, outputs: [Output]
     ) {
         self.blueprint = blueprint
         self.lock = lock
         self.layout = layout
         self.store = store
+        self.cache = cache
         self.workDirectory = workDirectory
-        self.output = output
+        self.outputs = outputs
     }
 }
 
@@ -40,14 +44,13 @@ public struct ConstructionRequest: Sendable {
 public struct Construction: Sendable {
     /// The lock, completed with the numbers of system users that the build saw first.
     public var lock: Lock
-    /// The generation's root hash.
-    public var rootHash: Digest
-    /// The manifest, as written beside the image.
-    public var manifest: JSONValue
+    /// The generation's manifest, as written beside disk images; nil where none was made.
+    public var manifest: JSONValue?
 }
 
 /// A step of a construction, in order.
 public enum ConstructionPhase: String, Sendable, CaseIterable {
+    case restore = "restore configured packages"
     case unpack = "unpack packages"
     case configure = "configure packages"
     case customize = "apply blueprint"
@@ -69,7 +72,7 @@ public enum ConstructionEvent: Sendable {
 
 /// The universal constructor: a locked blueprint becomes a disk image that boots.
 ///
-/// Runs in a ``Workshop``. The image and its manifest appear whole under their final names, or not at all.
+/// Runs in a ``Workshop``. Each output, with what goes beside it, appears whole under its final name, or not at all.
 public struct Constructor: Sendable {
     let request: ConstructionRequest
     let report: @Sendable (ConstructionEvent) -> Void
@@ -91,7 +94,6 @@ public struct Constructor: Sendable {
 
     private func construct() throws -> Construction {
         try check()
-        let plan = try ImagePlan(blueprint: request.blueprint, seed: request.lock.blueprint, layout: request.layout)
         let rootPath = "\(request.workDirectory)/root"
         let scratch = "\(request.workDirectory)/scratch"
         try makeDirectories(rootPath)
@@ -100,24 +102,61 @@ public struct Constructor: Sendable {
         try root.directory.setMode(0o755)
         let runner = Self.sandboxRunner(root: rootPath, scratch: scratch)
 
-        let packages = try phase(.unpack) { try unpack(into: root) }
-        try phase(.configure) {
-            try Configure(root: root, packages: packages, epoch: request.lock.epoch, inRoot: runner).run()
-        }
+        try configuredPackages(in: root, scratch: try StagedRoot(path: scratch), runner: runner)
         let lock = try phase(.customize) { try customize(root, runner: runner) }
-        return try writeImage(plan, root: root, lock: lock, scratch: scratch, runner: runner)
+        let tree = try scan(root, lock: lock)
+        let manifest = try writeDisks(tree, root: root, lock: lock, scratch: scratch, runner: runner)
+        return Construction(lock: lock, manifest: manifest)
     }
 
-    /// Writes everything into the image, and its name and manifest last.
-    private func writeImage(
-        _ plan: ImagePlan, root: StagedRoot, lock: Lock, scratch: String, runner: @escaping ToolRunner
-    ) throws -> Construction {
-        let image = try AtomicFile.create(request.output)
+    /// Unpacks and configures the packages, or restores what an earlier build made of the same packages.
+    private func configuredPackages(in root: StagedRoot, scratch: StagedRoot, runner: @escaping ToolRunner) throws {
+        let key = try configurationKey()
+        if let configured = request.cache?.open(key) {
+            report(.began(.restore))
+            try root.restore(configured.bytes, name: "configured packages")
+            return report(.ended(.restore))
+        }
+        let packages = try phase(.unpack) { try unpack(into: root) }
+        try phase(.configure) {
+            try Configure(
+                root: root, scratch: scratch, packages: packages, epoch: request.lock.epoch, inRoot: runner,
+                cache: request.cache
+            ).run()
+        }
+        guard let cache = request.cache else { return }
+        let tree = try FileTree.scan(root.directory)
+        // Full or out of order, or a tree that no archive can hold: that costs the next build time, nothing else.
+        _ = try? cache.store(key) { _ = try TarWriter.write(tree, source: root.directory, to: $0, at: 0) }
+    }
+
+    /// The digest of all that configured packages depend on: this program, the packages, which of them were asked for,
+    /// and the time that scripts are told.
+    private func configurationKey() throws -> Digest {
+        let lock = request.lock
+        var parts = ["configured packages 1", lock.architecture, "\(lock.epoch)"]
+        for program in ["/proc/self/exe", try Workshop.findHelper()] {
+            parts.append(try SHA256.hash(try Descriptor.open(program)).hex)
+        }
+        parts += lock.packages.map { "\($0.name) \($0.digest) \($0.isManual)" }
+        return SHA256.hash(Array(parts.joined(separator: "\n").utf8))
+    }
+
+    /// Builds the disk image and writes it in every form that is wanted; returns its manifest.
+    private func writeDisks(
+        _ tree: FileTree, root: StagedRoot, lock: Lock, scratch: String, runner: @escaping ToolRunner
+    ) throws -> JSONValue? {
+        let outputs = request.outputs.filter(\.form.isDisk)
+        guard let first = outputs.first else { return nil }
+        let plan = try ImagePlan(blueprint: request.blueprint, seed: request.lock.blueprint, layout: request.layout)
+        let image = try AtomicFile.create(first.path)
         try image.descriptor.truncate(to: plan.size)
         let builder = ImageBuilder(
             plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
         let (rootHash, rootArtefacts) = try phase(.root) {
-            try builder.writeRoot(try rootTree(root, lock: lock), to: image.descriptor)
+            let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
+            try SecretScan(root: root).run(readOnly)
+            return try builder.writeRoot(readOnly, to: image.descriptor)
         }
         let boot = Boot(root: root, blueprint: request.blueprint, epoch: lock.epoch)
         let kernelImage = try phase(.boot) {
@@ -140,16 +179,11 @@ public struct Constructor: Sendable {
             try builder.finish(image, rootHash: rootHash, rootSize: rootArtefacts[0].size)
         }
         // Nothing but a rename is left to fail once the image has its name.
-        let manifestFile = try AtomicFile.create(Self.manifestPath(ofImage: request.output))
+        let manifestFile = try AtomicFile.create(first.manifestPath)
         try manifestFile.descriptor.writeAll(manifest.pretty)
         try image.commit()
         try manifestFile.commit()
-        return Construction(lock: lock, rootHash: rootHash, manifest: manifest)
-    }
-
-    /// `minimal.raw` has its manifest in `minimal.manifest.json`.
-    public static func manifestPath(ofImage image: String) -> String {
-        (image.hasSuffix(".raw") ? String(image.dropLast(4)) : image) + ".manifest.json"
+        return manifest
     }
 
     /// Refuses what cannot be constructed, before anything is fetched or made.
@@ -185,10 +219,11 @@ public struct Constructor: Sendable {
         }
         _ = try ImagePlan(blueprint: blueprint, seed: digest, layout: request.layout)
         do throws(SystemError) {
-            _ = try AtomicFile.create(request.output)
+            for output in request.outputs { _ = try AtomicFile.create(output.path) }
         } catch {
             throw ConstructorError(
-                "the image cannot be written: \(error)", hint: "choose another place with --output, or make its folder")
+                "the output cannot be written: \(error)",
+                hint: "choose another place with --output, or make its folder")
         }
     }
 
@@ -231,20 +266,9 @@ public struct Constructor: Sendable {
 
     private func unpack(into root: StagedRoot) throws -> [UnpackedPackage] {
         let packages = request.lock.packages
-        let store = request.store
         let done = Counter()
-        let unpack = Unpack(root: root, packages: packages) { package in
-            do {
-                guard let descriptor = try store.open(package.digest) else {
-                    throw ConstructorError(
-                        "package \(package.name) \(package.version) is not in the store",
-                        hint: "fetch it: run without --offline")
-                }
-                return try DebFile(descriptor, name: package.name)
-            } catch let error as StoreError {
-                throw ConstructorError("package \(package.name) \(package.version): \(error)")
-            }
-        }
+        let sources = PackageSource(store: request.store, cache: request.cache)
+        let unpack = Unpack(root: root, packages: packages, open: sources.open)
         let report = report
         let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }
         for (path, mode) in [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777)]
@@ -282,14 +306,13 @@ public struct Constructor: Sendable {
         return (seen, try seen.settled(by: locked, chosen: chosen))
     }
 
-    private func rootTree(_ root: StagedRoot, lock: Lock) throws -> FileTree {
+    /// The staged root as a tree, with the numbers of users that the lock gives.
+    private func scan(_ root: StagedRoot, lock: Lock) throws -> FileTree {
         var tree = try FileTree.scan(root.directory)
         let (seen, wanted) = try identities(of: root, lock: lock)
         seen.renumber(
             &tree, to: wanted, passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))
-        let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
-        try SecretScan(root: root).run(readOnly)
-        return readOnly
+        return tree
     }
 
     /// Runs programs in the sandbox over the staged root, with the scratch directory at ``scratchInRoot``.

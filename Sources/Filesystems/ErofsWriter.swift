@@ -25,13 +25,15 @@ public enum ErofsWriter {
     /// Staged data is read below `source`; a symlink on the way to it or a size other than the tree's is an error. The
     /// bytes depend on the tree, the data and the options alone. Every byte of the image is written, zeros too.
     ///
+    /// - Parameter progress: called with the number of bytes that are final.
     /// - Returns: the image's size in bytes, a multiple of 4096.
     public static func write(
         _ tree: FileTree, source: borrowing Descriptor, to image: borrowing Descriptor, at offset: Int,
-        options: Options
+        options: Options, progress: @escaping (Int) -> Void = { _ in }
     ) throws(FilesystemError) -> Int {
         let plan = try ErofsPlan(tree, epoch: options.epoch)
         var stream = try ImageStream(to: image, at: offset)
+        stream.progress = progress
         stream.completeFirst = { first in
             first.storeBytes(
                 of: Erofs.checksum(ofFirstBlock: first[..<Erofs.blockSize]).littleEndian,

@@ -1,21 +1,30 @@
 internal import Glibc
 internal import LinuxSystem
 
-/// Writes an image front to back through one buffer.
+/// Writes an image or archive front to back through one buffer.
 struct ImageStream: ~Copyable {
-    private let image: Descriptor
-    private let offset: Int
+    /// Takes the next bytes, and how many were taken before.
+    private let sink: (UnsafeRawBufferPointer, Int) throws(FilesystemError) -> Void
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
     /// Bytes of the image already written; the buffer holds the `filled` next ones.
     private var written = 0
     private var filled = 0
     /// Called once with the image's first bytes before they are written, for a checksum over them.
     var completeFirst: ((UnsafeMutableRawBufferPointer) -> Void)?
+    /// Called with the number of bytes written so far.
+    var progress: (Int) -> Void = { _ in }
 
     /// Starts at byte `offset` of `image`.
     init(to image: borrowing Descriptor, at offset: Int) throws(FilesystemError) {
-        self.image = try lifting { () throws(SystemError) in try image.duplicate() }
-        self.offset = offset
+        let image = try lifting { () throws(SystemError) in try image.duplicate() }
+        sink = { (bytes, written) throws(FilesystemError) in
+            try lifting { () throws(SystemError) in try image.writeAll(bytes, at: offset + written) }
+        }
+    }
+
+    /// Hands all bytes, in order, to `consume`.
+    init(to consume: @escaping (UnsafeRawBufferPointer) throws(FilesystemError) -> Void) {
+        sink = { (bytes, _) throws(FilesystemError) in try consume(bytes) }
     }
 
     deinit { buffer.deallocate() }
@@ -82,9 +91,9 @@ struct ImageStream: ~Copyable {
     /// Writes what the buffer holds.
     mutating func flush() throws(FilesystemError) {
         if written == 0 { completeFirst?(buffer) }
-        let part = UnsafeRawBufferPointer(rebasing: buffer[..<filled])
-        try lifting { () throws(SystemError) in try image.writeAll(part, at: offset + written) }
+        try sink(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), written)
         written += filled
         filled = 0
+        progress(written)
     }
 }

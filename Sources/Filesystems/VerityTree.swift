@@ -51,12 +51,22 @@ public enum VerityTree {
         hash: borrowing Descriptor, hashOffset: Int, salt: [UInt8], uuid: [UInt8]
     ) throws(FilesystemError) -> (rootHash: Digest, size: Int) {
         try check(dataSize: dataSize)
+        let digests = try digestsOfBlocks(of: data, at: dataOffset, count: dataSize / blockSize, salt: salt)
+        return try build(blockDigests: digests, hash: hash, hashOffset: hashOffset, salt: salt, uuid: uuid)
+    }
+
+    /// Writes superblock and tree for data of which the salted digests of all blocks are known (``ImageHasher``).
+    public static func build(
+        blockDigests: [UInt8], hash: borrowing Descriptor, hashOffset: Int, salt: [UInt8], uuid: [UInt8]
+    ) throws(FilesystemError) -> (rootHash: Digest, size: Int) {
+        let dataSize = blockDigests.count / digestSize * blockSize
+        try check(dataSize: dataSize)
         if salt.count > 256 { throw .parameter("a verity salt has at most 256 bytes, not \(salt.count)") }
         if uuid.count != 16 { throw .parameter("a UUID has 16 bytes, not \(uuid.count)") }
         let superblock = Superblock(dataBlocks: dataSize / blockSize, salt: salt, uuid: uuid)
         try lifting { () throws(SystemError) in try hash.writeAll(superblock.bytes, at: hashOffset) }
 
-        var digests = try digestsOfBlocks(of: data, at: dataOffset, count: dataSize / blockSize, salt: salt)
+        var digests = blockDigests
         for level in levels(dataBlocks: dataSize / blockSize) {
             digests.append(contentsOf: repeatElement(0, count: level.blocks * blockSize - digests.count))
             let bytes = digests

@@ -58,14 +58,15 @@ public struct AtomicFile: ~Copyable {
     // After a commit the name is gone and the call fails without harm.
     deinit { if isNamed { _ = unlink(temporaryPath) } }
 
-    /// Makes content and name durable.
-    public consuming func commit() throws(SystemError) {
-        try descriptor.sync()
+    /// Gives the file its name, and makes content and name durable, unless the file can be made again at any time.
+    public consuming func commit(isDurable: Bool = true) throws(SystemError) {
+        if isDurable { try descriptor.sync() }
         if isNamed {
             try call("rename", path) { rename(temporaryPath, path) }
         } else {
             try giveName()
         }
+        guard isDurable else { return }
         try Descriptor.directory(parentDirectory(of: path)).sync()
     }
 

@@ -35,4 +35,9 @@ extension Descriptor {
         }
         return result
     }
+
+    /// Sets an extended attribute of the open file, by its full name.
+    public func setXattr(_ attribute: String, _ value: [UInt8]) throws(SystemError) {
+        try call("fsetxattr \(attribute)", name) { clinux_fsetxattr(rawValue, attribute, value, value.count) }
+    }
 }

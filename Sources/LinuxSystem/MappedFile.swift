@@ -10,7 +10,11 @@ public struct MappedFile: ~Copyable, @unchecked Sendable {
 
     /// Maps a whole file.
     public init(_ file: borrowing Descriptor) throws(SystemError) {
-        let size = try file.status().size
+        try self.init(file, count: try file.status().size)
+    }
+
+    /// Maps the first `size` bytes of a file, which must have them.
+    public init(_ file: borrowing Descriptor, count size: Int) throws(SystemError) {
         guard size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return

@@ -1,5 +1,9 @@
 internal import Dispatch
+internal import Glibc
 internal import Synchronization
+
+/// How many threads can run at once.
+public var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
 /// Runs `body` for 0..<count on all processors and returns the results in order.
 ///

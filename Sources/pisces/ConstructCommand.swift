@@ -19,14 +19,21 @@ struct ConstructCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     @Option(
-        name: [.customShort("o"), .customLong("output")], help: "The image to write (default: NAME.raw).",
-        completion: .file())
-    var image: String?
+        name: [.customShort("o"), .customLong("output")],
+        help: "What to make, as [FORM:]PATH; may be repeated (default: NAME.raw).", completion: .file())
+    var outputs: [String] = []
+
+    @Flag(name: .long, help: "Use nothing of earlier builds, and leave nothing for later ones.")
+    var noCache = false
+
+    @Option(name: .long, help: "The most GiB that results of builds may take in the cache; the oldest go first.")
+    var cacheLimit = 8
 
     func run() throws {
         Pisces.saySoWhenInterrupted()
         let console = Console(output)
         // First what can fail in an instant, so that mistakes show before anything is set up.
+        let outputs = try self.outputs.map { try Output(argument: $0) }
         let loaded = try argument.load()
         let layout = try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint)
         let mountPoint = try Workspace.cacheDirectory("workshop")
@@ -36,10 +43,10 @@ struct ConstructCommand: ParsableCommand {
         let lockPath = Workspace.lockPath(of: argument.blueprint)
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
         let store = try resolver.openStore()
-        let image = self.image ?? "\(loaded.blueprint.name).raw"
         let request = ConstructionRequest(
-            blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, workDirectory: mountPoint,
-            output: image)
+            blueprint: loaded.blueprint, lock: lock, layout: layout, store: store, cache: try openCache(),
+            workDirectory: mountPoint,
+            outputs: outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs)
         let constructor = Constructor(request) { event in
             switch event {
             case .began(let phase): console.begin(phase.rawValue)
@@ -50,13 +57,24 @@ struct ConstructCommand: ParsableCommand {
         try constructor.check()
         try resolver.fetch(lock, into: store)
         let construction = try constructor.run()
+        try request.cache?.trim()
         if construction.lock != lock {
             try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")
         }
-        console.note("root hash \(construction.rootHash)")
-        console.result(output.json ? construction.manifest.canonical : image)
-        console.note("try it: pisces boot \(image)")
+        if case .object(let manifest) = construction.manifest, case .string(let hash) = manifest["root-hash"] {
+            console.note("root hash \(hash)")
+        }
+        for output in request.outputs where !self.output.json { console.result(output.path) }
+        if self.output.json, let manifest = construction.manifest { console.result(manifest.canonical) }
+        if let image = request.outputs.first(where: { $0.form == .raw }) {
+            console.note("try it: pisces boot \(image.path)")
+        }
+    }
+
+    private func openCache() throws -> BuildCache? {
+        if noCache { return nil }
+        return try BuildCache(try Workspace.cacheDirectory("build"), limitBytes: Int64(cacheLimit) << 30)
     }
 
     private func lock(at path: String, resolver: Resolver, console: Console) throws -> Lock {

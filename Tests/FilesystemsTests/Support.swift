@@ -3,7 +3,10 @@ import Glibc
 import LinuxSystem
 
 /// Runs a program found on PATH; nil where there is none. Both outputs come back together.
-func run(_ arguments: String...) throws -> (status: Int32, output: String)? {
+func run(_ arguments: String...) throws -> (status: Int32, output: String)? { try run(arguments) }
+
+/// The same, for arguments that are a list already.
+func run(_ arguments: [String]) throws -> (status: Int32, output: String)? {
     let directory = try TemporaryDirectory()
     let log = directory.path + "/log"
     var actions = posix_spawn_file_actions_t()

@@ -1,3 +1,4 @@
+import ContentStore
 import Debian
 import LinuxSystem
 
@@ -5,26 +6,43 @@ import LinuxSystem
 ///
 /// dpkg itself unpacks one package after another and syncs between; here only its second half runs, on a database in
 /// the state that `dpkg --unpack` of all packages leaves.
-struct Configure {
+struct Configure: Sendable {
     let root: StagedRoot
+    /// The directory that programs in the root see at ``scratchInRoot``.
+    let scratch: StagedRoot
     let packages: [UnpackedPackage]
     let epoch: Int64
     /// Runs a program inside the root, in the sandbox.
     let inRoot: ToolRunner
+    let cache: BuildCache?
 
     func run() throws {
         try writeDatabase()
         // Nothing that a script starts may start here (invoke-rc.d's policy layer, 101 = forbidden).
         try root.write("#!/bin/sh\nexit 101\n", to: "usr/sbin/policy-rc.d", mode: 0o755)
-        try runPreinsts()
-        try dpkgConfigure()
+        let early = EarlyTools(
+            root: root, scratch: scratch, packages: packages, epoch: epoch, inRoot: inRoot, cache: cache)
+        let calls = early.calls
+        try early.prepare(calls)
+        _ = try parallelMap(count: 2) { index in
+            if index == 0 { return early.run(calls) }
+            try runPreinsts()
+            try dpkgConfigure()
+        }
         try root.remove("usr/sbin/policy-rc.d")
     }
+
+    /// What maintainer scripts get: ``environment(epoch:)``, and the stand-ins of ``EarlyTools`` first.
+    private var scriptEnvironment: [String: String] {
+        Self.environment(epoch: epoch).merging(["PATH": "\(EarlyTools.path):\(Self.searchPath)"]) { $1 }
+    }
+
+    private static let searchPath = "/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// What every program in the root gets: nothing of the host's environment.
     static func environment(epoch: Int64) -> [String: String] {
         [
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC0",
+            "PATH": searchPath, "HOME": "/root", "LC_ALL": "C.UTF-8", "TZ": "UTC0",
             "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true",
             "SOURCE_DATE_EPOCH": String(epoch),
             // debconf and others write in the order of Perl's hashes.
@@ -84,38 +102,49 @@ struct Configure {
     // MARK: - Maintainer scripts
 
     /// Runs the preinst scripts as dpkg does: from a directory with the package's control members, where debconf looks for
-    /// the name of the package.
+    /// the name of the package. All in one sandbox: to make one takes longer than most scripts.
     private func runPreinsts() throws {
         // base-passwd's makes /etc/passwd and /etc/group, which the others' chown needs.
         let ordered =
             packages.filter { $0.locked.name == "base-passwd" } + packages.filter { $0.locked.name != "base-passwd" }
         let directory = "var/lib/dpkg/tmp.ci"
-        for package in ordered where package.member("preinst") != nil {
-            try root.makeDirectory(directory)
+        // Stops at the first failure; then the name is that of the script, and the log is what it said.
+        var script = "log=\(scratchInRoot)/preinst.log; set -e\n"
+        for (number, package) in ordered.filter({ $0.member("preinst") != nil }).enumerated() {
             for member in package.members {
-                try root.write(member.content, to: "\(directory)/\(member.name)", mode: member.mode)
+                try root.write(member.content, to: "\(directory).\(number)/\(member.name)", mode: member.mode)
             }
-            let result = try inRoot(["/\(directory)/preinst", "install"], preinstEnvironment(of: package), nil)
-            guard result.status == 0 else {
-                throw Self.failure("preinst of \(package.locked.name)", result.status, result.errorOutput)
-            }
-            for member in package.members { try root.remove("\(directory)/\(member.name)") }
+            let environment = preinstEnvironment(of: package).sorted { bytesPrecede($0.key, $1.key) }
+                .map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
+            script += """
+                mv -T /\(directory).\(number) /\(directory)
+                echo \(package.locked.name) > \(scratchInRoot)/preinst.name
+                \(environment) /\(directory)/preinst install > $log 2>&1
+                rm -r /\(directory)
+
+                """
         }
-        if root.exists(directory) { try root.removeDirectory(directory) }
+        try scratch.write(script, to: "preinst.sh")
+        let result = try inRoot(["sh", "\(scratchInRoot)/preinst.sh"], scriptEnvironment, nil)
+        guard result.status == 0 else {
+            let name = try scratch.readText("preinst.name").split(separator: "\n").joined()
+            throw Self.failure(
+                "preinst of \(name)", result.status, try scratch.read("preinst.log") + result.errorOutput)
+        }
     }
 
     /// What dpkg(1) promises to maintainer scripts.
     private func preinstEnvironment(of package: UnpackedPackage) -> [String: String] {
-        var environment = Self.environment(epoch: epoch)
-        environment["DPKG_MAINTSCRIPT_PACKAGE"] = package.locked.name
-        environment["DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT"] = "1"
-        environment["DPKG_MAINTSCRIPT_ARCH"] = package.locked.architecture
-        environment["DPKG_MAINTSCRIPT_NAME"] = "preinst"
-        environment["DPKG_MAINTSCRIPT_DEBUG"] = "0"
-        environment["DPKG_ADMINDIR"] = "/var/lib/dpkg"
-        environment["DPKG_RUNNING_VERSION"] = packages.first { $0.locked.name == "dpkg" }?.locked.version.description
-        environment["DPKG_ROOT"] = ""
-        return environment
+        [
+            "DPKG_MAINTSCRIPT_PACKAGE": package.locked.name,
+            "DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT": "1",
+            "DPKG_MAINTSCRIPT_ARCH": package.locked.architecture,
+            "DPKG_MAINTSCRIPT_NAME": "preinst",
+            "DPKG_MAINTSCRIPT_DEBUG": "0",
+            "DPKG_ADMINDIR": "/var/lib/dpkg",
+            "DPKG_RUNNING_VERSION": packages.first { $0.locked.name == "dpkg" }?.locked.version.description ?? "",
+            "DPKG_ROOT": "",
+        ]
     }
 
     private func dpkgConfigure() throws {
@@ -123,7 +152,7 @@ struct Configure {
         let dpkg = "exec dpkg --configure --pending --force-confdef --force-confold --abort-after=1 2>&1"
         let result = try inRoot(
             ["sh", "-c", dpkg],
-            Self.environment(epoch: epoch), nil)
+            scriptEnvironment, nil)
         guard result.status != 0 else { return }
         let output = String(decoding: result.output, as: UTF8.self)
         // dpkg ends with the list of packages it could not configure, one to a line, indented.

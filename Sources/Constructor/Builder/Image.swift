@@ -28,7 +28,9 @@ struct ImageBuilder {
     {
         let place = try plan.place(.root)
         let options = ErofsWriter.Options(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
-        let size = try ErofsWriter.write(tree, source: root.directory, to: image, at: place.start, options: options)
+        let hasher = try ImageHasher(image, at: place.start, salt: plan.salt)
+        let size = try ErofsWriter.write(
+            tree, source: root.directory, to: image, at: place.start, options: options, progress: hasher.advance)
         guard size <= place.size else {
             throw ConstructorError(
                 "the root file system has \(humanSize(size)), its partition \(humanSize(place.size))",
@@ -41,13 +43,14 @@ struct ImageBuilder {
                 "the hash tree has \(humanSize(needed)), its partition \(humanSize(hashPlace.size))",
                 hint: "enlarge the verity partition in the image layout")
         }
+        let hashes = try hasher.finish(size: size)
         let verity = try VerityTree.build(
-            data: image, dataOffset: place.start, dataSize: size, hash: image, hashOffset: hashPlace.start,
-            salt: plan.salt, uuid: plan.guid("verity").bytes)
+            blockDigests: hashes.blockDigests, hash: image, hashOffset: hashPlace.start, salt: plan.salt,
+            uuid: plan.guid("verity").bytes)
         return (
             verity.rootHash,
             [
-                Artefact(name: "root", size: size, digest: try digest(of: image, at: place.start, size: size)),
+                Artefact(name: "root", size: size, digest: hashes.digest),
                 Artefact(
                     name: "verity", size: verity.size,
                     digest: try digest(of: image, at: hashPlace.start, size: verity.size)),

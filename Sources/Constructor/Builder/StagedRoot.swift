@@ -100,7 +100,7 @@ final class StagedRoot: Sendable {
         return try parent(of: path)
     }
 
-    private static func relative(_ path: String) -> String { String(path.drop { $0 == "/" }) }
+    static func relative(_ path: String) -> String { String(path.drop { $0 == "/" }) }
 }
 
 /// Where programs in the sandbox see the scratch directory; below `/tmp`, which is theirs alone and not the tree's.

@@ -69,6 +69,8 @@ struct Unpack: Sendable {
         let conffiles = Set(
             try DpkgDatabase.conffiles(declared, file: "\(package.name) conffiles")
                 .filter { !$0.isRemovedOnUpgrade }.map(\.path))
+        // dpkg makes the sums of a package that brings none (dpkg-deb's are usual, not required).
+        let lacksSums = !members.contains { $0.name == "md5sums" }
         var sums: [(name: String, md5: String)] = []
         let payload = try deb.payload()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
@@ -79,15 +81,16 @@ struct Unpack: Sendable {
             if path.isEmpty { continue }
             let isConffile = conffiles.contains("/" + path)
             do {
-                let sum = try place(entry, at: isConffile ? path + ".dpkg-new" : path, from: payload, buffer: buffer)
+                let sum = try place(
+                    entry, at: isConffile ? path + ".dpkg-new" : path, from: payload, buffer: buffer,
+                    hashing: lacksSums && !isConffile)
                 if entry.kind == .directory { outcome.directories.append(Directory(path: path, entry: entry)) }
-                if let sum, !isConffile { sums.append((path, sum)) }
+                if let sum { sums.append((path, sum)) }
             } catch let error as SystemError where error.isExisting {
                 if try !isSymlinkOverDirectory(entry, path) { outcome.collisions.append(path) }
             }
         }
-        // dpkg makes the sums of a package that brings none (dpkg-deb's are usual, not required).
-        if !members.contains(where: { $0.name == "md5sums" }) && !sums.isEmpty {
+        if !sums.isEmpty {
             let text = DpkgDatabase.checksums(sums)
             outcome.package.members.append(("md5sums", 0o644, Array(text.utf8)))
         }
@@ -110,11 +113,11 @@ struct Unpack: Sendable {
         return String(decoding: Array(parts.joined(separator: "/".utf8)), as: UTF8.self)
     }
 
-    /// Makes one member; returns the MD5 of a regular file.
+    /// Makes one member; returns the MD5 of a regular file, if asked for.
     @discardableResult
     private func place(
         _ entry: ArchiveEntry, at path: String, from payload: borrowing ArchiveReader,
-        buffer: UnsafeMutableRawBufferPointer
+        buffer: UnsafeMutableRawBufferPointer, hashing: Bool = false
     ) throws -> String? {
         let place = try root.parent(of: path)
         switch entry.kind {
@@ -124,18 +127,18 @@ struct Unpack: Sendable {
             _ = try root.directory.openInRoot(path, Descriptor.pathOnly | O_DIRECTORY)
         case .file:
             let file = try place.directory.openBeneath(place.name, O_WRONLY | O_CREAT | O_EXCL)
-            var sum = MD5()
+            var sum = hashing ? MD5() : nil
             while true {
                 let count = try payload.read(into: buffer)
                 if count == 0 { break }
                 let part = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                sum.update(part)
+                sum?.update(part)
                 try file.writeAll(part)
             }
             try file.setOwner(uid: entry.uid, gid: entry.gid)
             try file.setMode(entry.mode)
             try file.setModified(entry.modified)
-            return sum.finish()
+            return sum?.finish()
         case .symlink(let target):
             try place.directory.makeSymlink(place.name, target: target)
             try place.directory.setLinkOwner(place.name, uid: entry.uid, gid: entry.gid, modified: entry.modified)

@@ -1,0 +1,85 @@
+internal import Glibc
+public import LinuxSystem
+
+/// Results of builds by the digest of all that they depend on, in one directory; safe under concurrent writers.
+///
+/// Nothing in it is needed: what is missing is made again, and what was not used for longest goes first when it grows
+/// beyond its limit. Nothing in it is trusted: each entry ends with a digest of its content, and an entry of other
+/// content (a power cut may leave one, as nothing here waits for the disk) is as good as none.
+public final class BuildCache: Sendable {
+    /// Its directory.
+    public let directory: String
+    private let limitBytes: Int64
+
+    /// Opens the cache in `directory`, which is made if missing; ``trim()`` cuts it to `limitBytes`.
+    public init(_ directory: String, limitBytes: Int64) throws(SystemError) {
+        try makeDirectories(directory)
+        self.directory = directory
+        self.limitBytes = limitBytes
+    }
+
+    private func path(of key: Digest) -> String { "\(directory)/\(key.hex)" }
+
+    /// The content stored under a key, verified; nil if there is none, or not the one that was stored.
+    public func open(_ key: Digest) -> MappedFile? {
+        guard let file = try? Descriptor.open(path(of: key)), let size = try? file.status().size,
+            size >= Self.trailerSize,
+            let digest = try? file.bytes(at: size - Self.trailerSize, count: Self.trailerSize),
+            let content = try? MappedFile(file, count: size - Self.trailerSize)
+        else { return nil }
+        guard (try? Self.digest(of: content.bytes).bytes) == digest else {
+            _ = unlink(path(of: key))
+            return nil
+        }
+        // The time of its last use.
+        _ = utimes(path(of: key), nil)
+        return content
+    }
+
+    /// Stores what `write` writes into an empty file, and returns it.
+    ///
+    /// - Throws: what `write` throws, and a ``SystemError`` where the cache cannot hold it: go on without it then.
+    public func store(
+        _ key: Digest, _ write: (borrowing Descriptor) throws -> Void
+    ) throws -> MappedFile {
+        let file = try AtomicFile.create(path(of: key), mode: 0o600)
+        try write(file.descriptor)
+        let size = try file.descriptor.status().size
+        let content = try MappedFile(file.descriptor, count: size)
+        try file.descriptor.writeAll(try Self.digest(of: content.bytes).bytes, at: size)
+        try file.commit(isDurable: false)
+        return content
+    }
+
+    /// Removes what was not used for longest until the rest is within the limit.
+    public func trim() throws(SystemError) {
+        var entries: [(path: String, used: Int64, size: Int64)] = []
+        for name in try Descriptor.directory(directory).entries() where Digest(hex: name) != nil {
+            var status = stat()
+            let path = "\(directory)/\(name)"
+            guard stat(path, &status) == 0 else { continue }
+            entries.append((path, Int64(status.st_mtim.tv_sec), Int64(status.st_blocks) * 512))
+        }
+        var total = entries.reduce(0) { $0 + $1.size }
+        for entry in entries.sorted(by: { $0.used < $1.used }) where total > limitBytes {
+            _ = unlink(entry.path)
+            total -= entry.size
+        }
+    }
+
+    private static let trailerSize = 32
+    private static let chunkSize = 1 << 20
+
+    /// The SHA-256 of the SHA-256 digests of each MiB: so that all processors can help.
+    private static func digest(of bytes: UnsafeRawBufferPointer) throws -> Digest {
+        // Read-only, and it outlives the call.
+        nonisolated(unsafe) let bytes = bytes
+        let digests = try parallelMap(count: (bytes.count + chunkSize - 1) / chunkSize) { index in
+            var hash = SHA256()
+            let end = min(bytes.count, (index + 1) * chunkSize)
+            hash.update(UnsafeRawBufferPointer(rebasing: bytes[index * chunkSize..<end]))
+            return hash.finish().bytes
+        }
+        return SHA256.hash(Array(digests.joined()))
+    }
+}
