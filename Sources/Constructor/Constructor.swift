@@ -217,13 +217,20 @@ public struct Constructor: Sendable {
                 "distribution: debian: an image of \(blueprint.distribution.debian.rawValue) is not supported",
                 hint: "use trixie")
         }
-        _ = try ImagePlan(blueprint: blueprint, seed: digest, layout: request.layout)
+        let plan = try ImagePlan(blueprint: blueprint, seed: digest, layout: request.layout)
         do throws(SystemError) {
-            for output in request.outputs { _ = try AtomicFile.create(output.path) }
+            for output in request.outputs {
+                let file = try AtomicFile.create(output.path)
+                guard output.form.isDisk else { continue }
+                try file.descriptor.truncate(to: plan.size)
+                _ = try AtomicFile.create(output.manifestPath)
+            }
         } catch {
             throw ConstructorError(
                 "the output cannot be written: \(error)",
-                hint: "choose another place with --output, or make its folder")
+                hint: error.isTooLarge
+                    ? "set smaller sizes by `image: slot` and `image: data`"
+                    : "choose another place with --output, or make its folder")
         }
     }
 

@@ -59,7 +59,7 @@ struct ConstructCommand: ParsableCommand {
         let construction = try constructor.run()
         try request.cache?.trim()
         if construction.lock != lock {
-            try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
+            try Workspace.write(construction.lock, to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")
         }
         if case .object(let manifest) = construction.manifest, case .string(let hash) = manifest["root-hash"] {
@@ -81,7 +81,7 @@ struct ConstructCommand: ParsableCommand {
         if let lock = try Workspace.lock(at: path) { return lock }
         console.note("no lock yet: resolving into \(path)")
         let lock = try resolver.resolve(previous: nil)
-        try AtomicFile.write(Array(lock.text.utf8), to: path)
+        try Workspace.write(lock, to: path)
         return lock
     }
 }

@@ -105,22 +105,20 @@ extension FuzzTarget {
         "layout", words: layoutWords, seeds: { [try repositoryFile("Images/uefi.yaml")] },
         read: { input in _ = try ImageLayout(yaml: input, file: "a") })
 
-    /// The sizes of a blueprint in a layout, down to the partition table.
+    /// Two numbers of 8 bytes: KiB of a slot and of the data partition.
     private static let imagePlan = FuzzTarget(
-        "image-plan", words: layoutWords + ["image:", "data: "],
-        seeds: {
-            [
-                Array((small + "image: { slot: 512MiB, data: 1GiB }\n").utf8) + [0]
-                    + (try repositoryFile("Images/uefi.yaml"))
-            ]
-        },
+        "image-plan",
+        seeds: { [little(512 << 10, 8) + little(1 << 20, 8), little(64 << 20, 8) + little(1 << 30, 8)] },
         read: { input in
-            let files = parts(input, 2)
-            let blueprint = try Blueprint.load("a") { _ in files[0] }.blueprint
-            let layout = try ImageLayout(yaml: files[1], file: "b")
+            // No blueprint can say more than 2^62 bytes.
+            let sizes = [0, 8].map { Int(input.little($0, 8) % (1 << 52) + 1) << 10 }
+            var blueprint = Blueprint(name: "a")
+            (blueprint.image.slot, blueprint.image.data) = (sizes[0], sizes[1])
+            let layout = try ImageLayout(yaml: try repositoryFile("Images/uefi.yaml"), file: "a")
             let plan = try ImagePlan(blueprint: blueprint, seed: SHA256.hash([]), layout: layout)
             let table = try plan.partitionTable(rootHash: SHA256.hash([1]))
-            guard table.sizeBytes > 0, plan.size % layout.alignment == 0 else {
+            try table.check()
+            guard plan.size % layout.alignment == 0, table.sizeBytes == UInt64(plan.size) else {
                 throw BrokenLaw("a disk is whole units of its alignment")
             }
         })
