@@ -1,108 +1,113 @@
 import BlueprintModel
+import Disk
 import Glibc
 import LinuxSystem
 import PiscesTesting
 import Testing
 
-/// A construction that finds no room from the beginning of a step on.
+/// A construction that finds too little room: in memory, where the root is made, or where the output goes.
 private struct FullDisk: Sendable {
-    /// Which file system is full: the one in memory where the root is made, or the one of the output.
-    enum Place { case memory, output }
-
+    /// The step that it does not survive.
     let step: String
-    let place: Place
-    /// What it still has room for.
-    var leftBytes = 0
-    /// What the message says beside that there is no space left.
-    let words: [String]
+    var memoryBytes = 4 << 30
+    var outputBytes = 4 << 30
+    /// Whether packages are to be unpacked and configured, not restored.
+    var isCold = false
 
-    static let inMemory = ["the root is made in memory"]
-    static let ofOutput = ["free some space there"]
-
-    static let all = [
-        FullDisk(step: "unpack packages", place: .memory, words: inMemory),
-        FullDisk(step: "configure packages", place: .memory, words: inMemory),
-        FullDisk(step: "configure packages", place: .memory, leftBytes: 3 << 20, words: inMemory),
-        FullDisk(step: "restore configured packages", place: .memory, words: inMemory),
-        FullDisk(step: "apply blueprint", place: .memory, words: inMemory),
-        FullDisk(step: "make data partition", place: .memory, words: inMemory),
-        FullDisk(step: "make data partition", place: .memory, leftBytes: 128 << 10, words: inMemory),
-        FullDisk(step: "write root", place: .output, words: ofOutput),
-        FullDisk(step: "make boot files", place: .output, words: ofOutput),
-        FullDisk(step: "make data partition", place: .output, words: ofOutput),
-        FullDisk(step: "verify image", place: .output, words: ofOutput),
-    ]
-}
-
-/// How such a construction ended.
-private struct Ending: Sendable {
-    let status: LinuxSystem.ExitStatus?
-    let said: String
-    /// What was left in the output directory, and of processes and mounts.
-    let left: [String]
+    var isMemory: Bool { memoryBytes < outputBytes }
 }
 
 extension SystemTests {
-    @Suite(.enabled(if: isRoot, "mounts small disks")) struct FullDiskTests {
+    @Suite struct FullDiskTests {
         private let site: Site
 
         init() throws { site = try Site.shared.get() }
 
+        /// Each step but the fetching, which has a test of its own, with less room than it needs.
         @Test func fullDiskIsNamedAtEveryStepAndKeepsNothing() throws {
             let site = site
-            let endings = try parallelMap(count: FullDisk.all.count) { index in
-                try Self.construct(site, FullDisk.all[index], number: index)
-            }
-            for (disk, ending) in zip(FullDisk.all, endings) {
-                let name = "\(disk.step), \(disk.place), \(disk.leftBytes) bytes left"
-                #expect(ending.status == .exited(1), "\(name): \(ending.said)")
-                for words in ["No space left on device"] + disk.words {
-                    #expect(ending.said.contains(words), "\(name): \(ending.said)")
+            let memory = try memoryAfterCustomization()
+            // The partitions in the order in which they are written, and the table that is written last.
+            let partitions = try PartitionTable.read(path: site.image).plan.partitions
+            func written(_ names: String...) throws -> Int {
+                try partitions.filter { names.contains($0.name) }.reduce(0) {
+                    try $0 + allocated(site.image, Int($1.startBytes)..<Int($1.endBytes))
                 }
-                #expect(ending.left == [], "\(name)")
             }
-            // With room again, in a folder that has seen it all.
-            let folder = Folder(path: "\(site.path)/full-10")
-            let outcome = try folder.construct(["--offline"]).outcome()
-            #expect(outcome.status == .exited(0), "\(outcome.errors)")
-            #expect(try differences(between: site.image, and: folder.output) == [])
+            let disks = [
+                FullDisk(step: "configure packages", memoryBytes: memory - (1 << 20), isCold: true),
+                FullDisk(step: "unpack packages", memoryBytes: 32 << 20, isCold: true),
+                FullDisk(step: "restore configured packages", memoryBytes: 32 << 20),
+                FullDisk(step: "apply blueprint", memoryBytes: memory - 4096),
+                FullDisk(step: "make data partition", memoryBytes: memory + (64 << 10)),
+                FullDisk(step: "write root", outputBytes: 1 << 20),
+                FullDisk(step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10)),
+                FullDisk(
+                    step: "make data partition", outputBytes: try written("root-1", "verity-1", "esp") + (64 << 10)),
+                FullDisk(
+                    step: "verify image", outputBytes: try allocated(site.image, 0..<(1 << 62)) - 4096),
+            ]
+            let outcomes = try parallelMap(count: disks.count) { index in
+                try Self.construct(site, disks[index], "full-\(index)")
+            }
+            for (disk, outcome) in zip(disks, outcomes) {
+                let name = "\(disk.step), memory \(disk.memoryBytes), output \(disk.outputBytes):\n\(outcome.errors)"
+                #expect(outcome.output == "status 1\n", "\(name)")
+                let began = outcome.errorLines.last { $0.contains("\"event\":\"began\"") }
+                #expect(began?.contains("\"\(disk.step)\"") == true, "\(name)")
+                let mend = disk.isMemory ? "the root is made in memory" : "free some space there"
+                for words in ["No space left on device", mend] { #expect(outcome.errors.contains(words), "\(name)") }
+            }
         }
 
-        private static func construct(_ site: Site, _ disk: FullDisk, number: Int) throws -> Ending {
-            let folder = try site.makeFolder("full-\(number)")
-            try makeDirectories(folder.store)
-            let isCold = ["unpack packages", "configure packages"].contains(disk.step)
-            if !isCold { try site.warm(folder) }
-            var command = folder.construct(site.mirror)
-            // The mount ends with the process, and nothing but that process sees it.
-            let script = "mount -t tmpfs out out; exec \(command.argv.joined(separator: " ")) --json"
-            command.executable = "unshare"
-            command.arguments = ["--mount", "sh", "-euc", script]
-            command.workingDirectory = folder.path
-            var traces: Traces?
-            var output: Descriptor?
-            let (status, said) = try command.interrupt(during: disk.step) { process in
-                traces = try Traces(of: process, in: folder)
-                let folders = [FullDisk.Place.memory: "\(folder.cache)/pisces/workshop", .output: "\(folder.path)/out"]
-                // Keeps what is in it to be looked at.
-                output = try Descriptor.directory("/proc/\(process)/root\(folders[.output] ?? "")")
-                try fill(folders[disk.place] ?? "", of: process, leavingBytes: disk.leftBytes)
-            }
-            let left = try output?.entries() ?? ["no output directory"]
-            return Ending(status: status, said: said, left: try left + (traces?.leftovers(in: folder) ?? []))
+        /// The construction, with what is then in the output directory.
+        private static func construct(_ site: Site, _ disk: FullDisk, _ name: String) throws -> Outcome {
+            let folder = try site.makeFolder(name)
+            try makeDirectories("\(folder.cache)/pisces/workshop")
+            if !disk.isCold { try site.warm(folder) }
+            let construct = folder.construct(site.mirror + ["--json"])
+            let script = "\"$@\" > /dev/null || echo status $?; ls -A \(folder.path)/out"
+            var command = try Workshop.command(
+                ["sh", "-c", script, "sh"] + construct.argv,
+                mounting: [
+                    .init(directory: "\(folder.cache)/pisces/workshop", sizeBytes: disk.memoryBytes),
+                    .init(directory: "\(folder.path)/out", sizeBytes: disk.outputBytes),
+                ], helper: builtProgram("pisces-enter"))
+            command.environment = construct.environment
+            return try command.outcome()
         }
 
-        /// Makes a file system in memory as small as what is in it: it may grow meanwhile, so more than one try.
-        private static func fill(_ directory: String, of process: pid_t, leavingBytes: Int) throws {
-            let script = """
-                for attempt in $(seq 100); do
-                    used=$(df -B1 --output=used "$1" | tail -n 1)
-                    mount -o "remount,size=$((used + 4096 + $2))" "$1" && exit
-                done
-                exit 1
-                """
-            try run(
-                "nsenter", "--mount=/proc/\(process)/ns/mnt", "sh", "-c", script, "fill", directory, "\(leavingBytes)")
+        /// How many bytes the root takes in memory once packages and blueprint are in it; writing it takes its time.
+        private func memoryAfterCustomization() throws -> Int {
+            let folder = try site.makeFolder("full-measure")
+            try site.warm(folder)
+            var used = ""
+            let (status, said) = try folder.construct(site.mirror).interrupt(during: "write root") { process in
+                let directory = "/proc/\(process)/root\(folder.cache)/pisces/workshop"
+                used = try run("stat", "--file-system", "--format", "%b %f %S", directory)
+                kill(process, SIGKILL)
+            }
+            #expect(status == .signalled(SIGKILL), "\(said)")
+            // Blocks in all, free ones, bytes of one.
+            let numbers = used.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+            try #require(numbers.count == 3)
+            return (numbers[0] - numbers[1]) * numbers[2]
+        }
+
+        /// The bytes of a range of a file that are no hole.
+        private func allocated(_ path: String, _ range: Range<Int>) throws -> Int {
+            let file = try Descriptor.open(path)
+            var sum = 0
+            var position = range.lowerBound
+            while case let start = lseek(file.rawValue, position, seekData), start >= 0, start < range.upperBound {
+                position = lseek(file.rawValue, start, seekHole)
+                sum += min(position, range.upperBound) - start
+            }
+            return sum
         }
     }
 }
+
+// lseek(2): the header defines them for GNU programs only.
+private let seekData: Int32 = 3
+private let seekHole: Int32 = 4
