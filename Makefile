@@ -41,7 +41,8 @@ boot: build ## Start IMAGE in QEMU; builds it first if there is none
 test: setup ## Run every test that needs no virtual machine
 	swift test $(SWIFT_OPTIONS)
 
-test-boot: image ## Boot IMAGE and run the tests that look at it from inside
+test-boot: image ## Boot the images of all shipped blueprints and run the tests that look at them from inside
+	.ci/image $(RELEASE) $(DEBS) Blueprints/builder.yaml Images/out/builder.raw
 	PISCES_BOOT_TESTS=1 swift test $(SWIFT_OPTIONS) --filter BootTests
 
 check: ## Check format, layers and style, without the other tests

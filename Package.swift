@@ -68,7 +68,7 @@ let package = Package(
             [
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
-            ]
+            ], goldens: true
         )
         // 5: the commands
         + [
@@ -99,7 +99,7 @@ let package = Package(
                 name: "FuzzTests", dependencies: ["FuzzTargets", "LinuxSystem"], exclude: ["Fixtures"],
                 swiftSettings: strict),
             .testTarget(
-                name: "BootTests", dependencies: ["BlueprintModel", "VirtualMachine", "LinuxSystem"],
+                name: "BootTests", dependencies: ["PiscesTesting", "BlueprintModel", "VirtualMachine", "LinuxSystem"],
                 swiftSettings: strict),
             .testTarget(
                 name: "SystemTests",

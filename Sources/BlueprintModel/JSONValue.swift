@@ -103,3 +103,8 @@ public indirect enum JSONValue: Sendable, Equatable {
         bytes.append(UInt8(ascii: "\""))
     }
 }
+
+extension JSONValue: ExpressibleByStringLiteral {
+    /// A text.
+    public init(stringLiteral value: String) { self = .string(value) }
+}

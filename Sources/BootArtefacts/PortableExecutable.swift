@@ -22,10 +22,14 @@ struct PortableExecutable {
     let fileAlignment: Int
     let headersSize: Int
     let imageSize: Int
-    let isSigned: Bool
+    /// Where the header says that the certificate table is, and the file offset at which it says so; nothing of it is
+    /// checked. Nil if the headers have no place for it.
+    let certificateTable: (field: Int, offset: Int, size: Int)?
     let sections: [Section]
 
     static let sectionHeaderSize = 40
+
+    var isSigned: Bool { certificateTable.map { $0.size != 0 } ?? false }
 
     init(_ bytes: [UInt8]) throws(BootArtefactError) {
         guard bytes.starts(with: Array("MZ".utf8)) else {
@@ -51,7 +55,10 @@ struct PortableExecutable {
         imageSize = Int(try bytes.u32(at: optionalOffset + 56))
         headersSize = Int(try bytes.u32(at: optionalOffset + 60))
         let directories = try bytes.u32(at: optionalOffset + 108)
-        isSigned = directories > 4 && optionalSize >= 152 ? try bytes.u32(at: optionalOffset + 148) != 0 : false
+        let field = optionalOffset + 144
+        certificateTable =
+            directories > 4 && optionalSize >= 152
+            ? (field, Int(try bytes.u32(at: field)), Int(try bytes.u32(at: field + 4))) : nil
         var sections: [Section] = []
         for index in 0..<count {
             sections.append(try Self.section(bytes, at: tableOffset + index * Self.sectionHeaderSize))

@@ -7,6 +7,7 @@ public enum UnifiedKernelImage {
     /// Appends sections to a stub, in the given order; the bits depend on the arguments alone.
     ///
     /// Each section starts on a page of its own behind the last one. The time stamp becomes 0, the checksum is right.
+    /// Symbols that a linker left behind the stub's sections are dropped: what is in no section could not be signed.
     /// Needs about twice the memory of the result.
     /// - Throws: ``BootArtefactError`` if the stub is no unsigned 64-bit PE file, a name is impossible or taken, a
     ///   section is empty, or the result would be larger than 2 GiB.
@@ -21,8 +22,8 @@ public enum UnifiedKernelImage {
         let shift = headersSize - executable.headersSize
         var image = Array(stub[..<executable.headersSize])
         image.append(contentsOf: [UInt8](repeating: 0, count: shift))
-        image.append(contentsOf: stub[executable.headersSize...])
-        if shift > 0 { try shiftRawOffsets(of: executable, in: &image, by: shift) }
+        image.append(contentsOf: stub[executable.headersSize..<contentEnd(of: executable)])
+        if shift > 0 { shiftRawOffsets(of: executable, in: &image, by: shift) }
 
         let alignment = max(executable.sectionAlignment, 4096)
         var address =
@@ -109,17 +110,17 @@ extension UnifiedKernelImage {
         return size
     }
 
-    /// What follows the headers has moved: the sections' content and the symbol table.
-    private static func shiftRawOffsets(of executable: PortableExecutable, in image: inout [UInt8], by shift: Int)
-        throws(BootArtefactError)
-    {
+    /// Where the content of the last section ends in the file.
+    private static func contentEnd(of executable: PortableExecutable) -> Int {
+        executable.sections.filter { $0.rawSize > 0 }.map { $0.rawOffset + $0.rawSize }.max() ?? executable.headersSize
+    }
+
+    /// The content of the sections has moved.
+    private static func shiftRawOffsets(of executable: PortableExecutable, in image: inout [UInt8], by shift: Int) {
         for (index, section) in executable.sections.enumerated() where section.rawSize > 0 {
             let field = executable.tableOffset + index * PortableExecutable.sectionHeaderSize + 20
             image.replaceSubrange(field..<field + 4, with: bytes(UInt32(section.rawOffset + shift)))
         }
-        let field = executable.coffOffset + 8
-        let symbols = try image.u32(at: field)
-        if symbols > 0 { image.replaceSubrange(field..<field + 4, with: bytes(symbols &+ UInt32(shift))) }
     }
 
     /// Brings the header's sums up to date.
@@ -132,7 +133,8 @@ extension UnifiedKernelImage {
         let imageSize = max(executable.imageSize, aligned(end, to: executable.sectionAlignment))
         let fields: [(Int, [UInt8])] = [
             (executable.coffOffset + 2, [UInt8(truncatingIfNeeded: total), UInt8(truncatingIfNeeded: total >> 8)]),
-            (executable.coffOffset + 4, [0, 0, 0, 0]),
+            // No time, no symbols.
+            (executable.coffOffset + 4, [UInt8](repeating: 0, count: 12)),
             (optional + 8, bytes(data &+ UInt32(added))),
             (optional + 56, bytes(UInt32(imageSize))),
             (optional + 60, bytes(UInt32(headersSize))),

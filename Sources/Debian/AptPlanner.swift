@@ -35,9 +35,11 @@ public enum AptPlanner {
         try update(root, sources)
         let indices = try loadIndices(root, directories)
         try requireAll(sources, indices)
-        let solution = try AptSolution.solve(root, request, indices)
-        return Plan(
-            releases: releases(indices, request), packages: try solution.packages(indices, request))
+        let packages = try AptSolution.solve(root, request, indices).packages(indices, request)
+        let tools = try request.asTools.map { request throws(PlanError) in
+            try AptSolution.solve(root, request, indices, isTools: true).packages(indices, request)
+        }
+        return Plan(releases: releases(indices, request), packages: packages, toolPackages: tools ?? [])
     }
 
     private static func debianSources(_ request: PlanRequest) -> [AptRoot.Source] {

@@ -82,21 +82,8 @@ public enum DpkgDatabase {
     public static func replaces(
         control: Deb822.Stanza, package: String, version: DebianVersion
     ) throws(Deb822.SyntaxError) -> Bool {
-        guard let field = control.field("Replaces") else { return false }
-        guard let relations = Relation.parse(field.value) else {
-            throw Deb822.SyntaxError(file: "control", line: field.line, "Replaces: no list of packages: \(field.value)")
-        }
-        return relations.joined().contains { relation in
-            guard relation.name.utf8.elementsEqual(package.utf8) else { return false }
-            guard let bound = relation.bound else { return true }
-            let order = version.order(against: bound.version)
-            return switch bound.comparison {
-            case "<<": order == .earlier
-            case "<=": order != .later
-            case ">=": order != .earlier
-            case ">>": order == .later
-            default: order == .same
-            }
+        try relations(of: control, "Replaces").joined().contains { relation in
+            relation.name.utf8.elementsEqual(package.utf8) && relation.allows(version)
         }
     }
 

@@ -14,6 +14,19 @@ struct Relation: Sendable, Equatable {
         return "\(name) (\(bound.comparison) \(bound.version.canonical))"
     }
 
+    /// Whether the bound allows a version.
+    func allows(_ version: DebianVersion) -> Bool {
+        guard let bound else { return true }
+        let order = version.order(against: bound.version)
+        return switch bound.comparison {
+        case "<<": order == .earlier
+        case "<=": order != .later
+        case ">=": order != .earlier
+        case ">>": order == .later
+        default: order == .same
+        }
+    }
+
     /// Reads a field's value: groups parted by commas, of alternatives parted by bars. Nil if it is none.
     static func parse(_ value: String) -> [[Relation]]? {
         var groups: [[Relation]] = []

@@ -1,7 +1,7 @@
 /// Times in UTC as text, without a calendar library: seconds since 1970 on the proleptic Gregorian calendar.
-enum Timestamp {
+public enum Timestamp {
     /// `2025-11-15T08:00:00Z`.
-    static func text(_ seconds: Int64) -> String {
+    public static func text(_ seconds: Int64) -> String {
         let day = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let second = seconds - day * 86400
         let (year, month, date) = civil(day)

@@ -15,13 +15,8 @@ public struct AtomicFile: ~Copyable {
     public let path: String
     private let isNamed: Bool
 
-    /// Starts a file for `path`, whose directory must exist; a directory at `path` itself is an error (`EISDIR`).
+    /// Starts a file for `path`, whose directory must exist.
     public static func create(_ path: String, mode: UInt32 = 0o644) throws(SystemError) -> AtomicFile {
-        var status = stat()
-        // Nothing could take its name in the end.
-        if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-            throw SystemError(call: "open", subject: path, code: EISDIR)
-        }
         let file: AtomicFile
         do throws(SystemError) {
             file = try unnamed(path, mode: mode)

@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A directory of its own that is removed with all it holds when its owner goes away.
-public struct TemporaryDirectory: ~Copyable {
+public struct TemporaryDirectory: ~Copyable, Sendable {
     /// Its absolute path.
     public let path: String
 

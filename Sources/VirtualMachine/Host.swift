@@ -34,27 +34,35 @@ extension Accelerator {
 
 extension Firmware {
     /// The firmware that Debian's packages install.
-    private static func installed(_ architecture: MachineArchitecture) -> (
-        code: String, variables: String, package: String
-    ) {
+    private static func installed(
+        _ architecture: MachineArchitecture, isSecure: Bool
+    ) throws(MachineError) -> (code: String, variables: String, package: String) {
         switch architecture {
-        case .amd64: ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf")
-        case .arm64: ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", "qemu-efi-aarch64")
+        case .amd64:
+            let code = isSecure ? "OVMF_CODE_4M.secboot.fd" : "OVMF_CODE_4M.fd"
+            return ("/usr/share/OVMF/\(code)", "/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf")
+        case .arm64:
+            if isSecure { throw .option("Secure Boot can be tried on an amd64 machine only") }
+            return ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", "qemu-efi-aarch64")
         }
     }
 
     /// The installed firmware with a fresh copy of its empty variables at `variablesPath`, unless that file is there.
+    ///
+    /// With a certificate the firmware has Secure Boot on, and this certificate is the only one that it knows.
     public static func prepare(
-        for architecture: MachineArchitecture, variablesPath: String
+        for architecture: MachineArchitecture, variablesPath: String, secureBoot certificate: Certificate? = nil
     ) throws -> Firmware {
-        let files = installed(architecture)
+        let files = try installed(architecture, isSecure: certificate != nil)
         guard access(files.code, R_OK) == 0, access(files.variables, R_OK) == 0 else {
             throw MachineError.missing("no firmware \(files.code): install the package \(files.package)")
         }
         if access(variablesPath, F_OK) != 0 {
-            try AtomicFile.write(try Descriptor.open(files.variables).readToEnd(), to: variablesPath)
+            var variables = try Descriptor.open(files.variables).readToEnd()
+            if let certificate { variables = try FirmwareVariables.enrolling(certificate, in: variables) }
+            try AtomicFile.write(variables, to: variablesPath)
         }
-        return Firmware(codePath: files.code, variablesPath: variablesPath)
+        return Firmware(codePath: files.code, variablesPath: variablesPath, isSecure: certificate != nil)
     }
 }
 

@@ -1,7 +1,10 @@
 /// What a virtual machine is made of: everything ``QemuPlan`` needs, with nothing left to look up.
 public struct MachineOptions: Sendable, Equatable {
-    /// The disk image, in raw format.
+    /// The disk image.
     public var imagePath: String
+    /// Its format. Never found out from its bytes: a guest could write another format's header, which names files of
+    /// the host.
+    public var imageFormat: ImageFormat
     /// The machine's processor family.
     public var architecture: MachineArchitecture
     /// Main memory.
@@ -24,12 +27,16 @@ public struct MachineOptions: Sendable, Equatable {
     public var credentials: [MachineCredential]
     /// Whether a guest that stops feeding its watchdog is reset.
     public var watchdog: Bool
+    /// The date that the machine's clock starts with, as `2031-03-04T05:06:07` in UTC; nil is now.
+    public var clock: String?
     /// The Unix socket on which QEMU listens for ``QMPClient``; nil for none.
     public var monitorSocket: String?
 
-    /// A machine with 1 GiB, two emulated processors, BIOS or the given firmware, and its console on standard output.
+    /// A machine with 1 GiB, two emulated processors, BIOS or the given firmware, and its console on standard output;
+    /// an image is qcow2 if its name ends so, else raw.
     public init(imagePath: String, architecture: MachineArchitecture = .amd64, firmware: Firmware? = nil) {
         self.imagePath = imagePath
+        imageFormat = imagePath.hasSuffix(".qcow2") ? .qcow2 : .raw
         self.architecture = architecture
         self.firmware = firmware
         memoryMiB = 1024
@@ -41,8 +48,17 @@ public struct MachineOptions: Sendable, Equatable {
         commandLineExtra = []
         credentials = []
         watchdog = true
+        clock = nil
         monitorSocket = nil
     }
+}
+
+/// How a disk is kept in a file, by QEMU's name.
+public enum ImageFormat: String, Sendable, CaseIterable {
+    /// Byte for byte.
+    case raw
+    /// QEMU's own format.
+    case qcow2
 }
 
 /// A processor family by Debian's name.
@@ -94,11 +110,15 @@ public struct Firmware: Sendable, Equatable {
     public var codePath: String
     /// The variables, written by the machine: each has its own file.
     public var variablesPath: String
+    /// Whether the code is one for Secure Boot, which keeps the variables out of the operating system's reach: in the
+    /// machine's system management mode.
+    public var isSecure: Bool
 
     /// Names the two files.
-    public init(codePath: String, variablesPath: String) {
+    public init(codePath: String, variablesPath: String, isSecure: Bool = false) {
         self.codePath = codePath
         self.variablesPath = variablesPath
+        self.isSecure = isSecure
     }
 }
 

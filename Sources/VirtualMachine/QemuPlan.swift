@@ -16,20 +16,21 @@ public enum QemuPlan {
         var arguments = ["-name", "pisces", "-nodefaults", "-no-user-config", "-display", "none"]
         arguments += processor(options)
         if let firmware = options.firmware {
+            if firmware.isSecure { arguments += ["-global", "driver=cfi.pflash01,property=secure,value=on"] }
             let code = escaped(firmware.codePath), variables = escaped(firmware.variablesPath)
             arguments += ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(code)"]
             arguments += ["-drive", "if=pflash,format=raw,unit=1,file=\(variables)"]
         }
         let snapshot = options.snapshot ? ",snapshot=on" : ""
-        arguments += [
-            "-drive", "if=none,id=disk,format=raw,discard=unmap\(snapshot),file=\(escaped(options.imagePath))",
-        ]
+        let format = options.imageFormat.rawValue, image = escaped(options.imagePath)
+        arguments += ["-drive", "if=none,id=disk,format=\(format),discard=unmap\(snapshot),file=\(image)"]
         arguments += ["-device", "virtio-blk-pci,drive=disk,bootindex=1", "-device", "virtio-rng-pci"]
         arguments += network(options.network) + serial(options.serial)
         // Debian's arm64 cloud kernel has no driver for this watchdog.
         if options.watchdog, options.architecture == .amd64 {
             arguments += ["-device", "i6300esb", "-action", "watchdog=reset"]
         }
+        if let clock = options.clock { arguments += ["-rtc", "base=\(escaped(clock))"] }
         if let socket = options.monitorSocket {
             arguments += ["-chardev", "socket,id=qmp,server=on,wait=off,path=\(escaped(socket))"]
             arguments += ["-mon", "chardev=qmp,mode=control"]
@@ -41,7 +42,7 @@ public enum QemuPlan {
     private static func processor(_ options: MachineOptions) -> [String] {
         let machine: String
         switch options.architecture {
-        case .amd64: machine = "q35"
+        case .amd64: machine = options.firmware?.isSecure == true ? "q35,smm=on" : "q35"
         case .arm64: machine = "virt"
         }
         let accelerator: String
@@ -108,6 +109,9 @@ extension QemuPlan {
         }
         if options.architecture == .arm64, options.firmware == nil {
             throw .option("an arm64 machine needs UEFI firmware")
+        }
+        if options.architecture == .arm64, options.firmware?.isSecure == true {
+            throw .option("an arm64 machine has no system management mode for Secure Boot")
         }
         if case .user(sshPort: 0) = options.network { throw .option("port 0 cannot lead to SSH: choose a free one") }
         if let socket = options.monitorSocket { try checkSocketPath(socket) }

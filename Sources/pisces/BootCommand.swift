@@ -14,7 +14,7 @@ struct BootCommand: ParsableCommand {
             ssh -p 2222 root@localhost
             """)
 
-    @Argument(help: "The disk image.", completion: .file(extensions: ["raw"]))
+    @Argument(help: "The disk image, raw or NAME.qcow2.", completion: .file(extensions: ["raw", "qcow2"]))
     var image: String
 
     @OptionGroup var output: OutputOptions
@@ -43,6 +43,15 @@ struct BootCommand: ParsableCommand {
     @Option(name: .long, help: "Word to add to the kernel command line; may be repeated.")
     var append: [String] = []
 
+    @Option(name: .long, help: "What the machine's clock starts with, as 2031-03-04T05:06:07 (default: now).")
+    var clock: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Start with Secure Boot on and this certificate (PEM) as the only one that is known.", valueName: "file"),
+        completion: .file())
+    var secureBootCertificate: String?
+
     @Option(name: .long, help: "How processors run: auto, kvm or tcg.")
     var accelerator = "auto"
 
@@ -59,9 +68,12 @@ struct BootCommand: ParsableCommand {
         try QemuVersion.check(output: try Command(program, ["--version"], package: package).run().text)
         let scratch = try TemporaryDirectory()
         var options = MachineOptions(imagePath: try Workspace.absolute(image), architecture: architecture)
-        options.firmware = try Firmware.prepare(for: architecture, variablesPath: "\(scratch.path)/variables.fd")
+        options.firmware = try Firmware.prepare(
+            for: architecture, variablesPath: "\(scratch.path)/variables.fd",
+            secureBoot: try secureBootCertificate.map { try Workspace.certificate($0) })
         (options.memoryMiB, options.processors, options.snapshot) = (memory, cpus, !keep)
         options.commandLineExtra = append
+        options.clock = clock
         options.accelerator = try chosenAccelerator(architecture)
         options.monitorSocket = "\(scratch.path)/monitor"
         options.serial = try consoleLog.map { .file(try Workspace.absolute($0)) } ?? .standardStreams

@@ -56,6 +56,12 @@ enum Workspace {
         return (variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "/root")/.cache") + "/pisces"
     }
 
+    /// The content store: the machine's own, where an image carries one, else the user's.
+    static func store() throws -> String {
+        let own = "/var/lib/pisces/store"
+        return access(own, W_OK) == 0 ? own : try cacheDirectory("store")
+    }
+
     /// A directory in the cache, made if missing.
     static func cacheDirectory(_ name: String) throws -> String {
         do throws(SystemError) {
@@ -73,6 +79,11 @@ enum Workspace {
         guard getcwd(&buffer, buffer.count) != nil else { throw Failure("the working directory is gone") }
         let current = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return "\(current)/\(path)"
+    }
+
+    /// An X.509 certificate in PEM.
+    static func certificate(_ path: String) throws -> Certificate {
+        try Certificate(pem: try readFile(path, limit: 1 << 20), file: path)
     }
 
     static func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {

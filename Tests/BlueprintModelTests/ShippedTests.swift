@@ -25,7 +25,10 @@ private func difference(_ text: String, _ path: String) -> String? {
         #expect(difference(ImageLayout.schema, "Images/layout.schema.json") == nil)
     }
 
-    @Test(arguments: ["minimal"]) func everyShippedBlueprintIsValid(name: String) throws {
+    static let names = ((try? Descriptor.directory("\(repository)/Blueprints").entries()) ?? [])
+        .filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
+
+    @Test(arguments: names) func everyShippedBlueprintIsValid(name: String) throws {
         let path = "\(repository)/Blueprints/\(name).yaml"
         let blueprint = try Blueprint.load(path, read: read).blueprint
         #expect(blueprint.name == name)

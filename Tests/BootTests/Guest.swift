@@ -75,6 +75,17 @@ struct Guest: ~Copyable {
         throw Failure(description: "no answer within \(seconds) s; the console ends:\n\(console().suffix(4000))")
     }
 
+    /// Waits until the console says one of two things; returns all that it said.
+    func waitForConsole(_ text: String, or other: String? = nil, seconds: Int = 400) throws -> String {
+        let limit = now() + seconds
+        while now() < limit {
+            let console = console()
+            if console.contains(text) || other.map({ console.contains($0) }) == true { return console }
+            sleep(1)
+        }
+        throw Failure(description: "no \"\(text)\" within \(seconds) s; the console ends:\n\(console().suffix(4000))")
+    }
+
     /// What the serial console said so far.
     func console() -> String {
         String(decoding: (try? Descriptor.open(consoleLog).readToEnd()) ?? [], as: UTF8.self)

@@ -13,6 +13,8 @@ private struct FullDisk: Sendable {
     var outputBytes = 4 << 30
     /// Whether packages are to be unpacked and configured, not restored.
     var isCold = false
+    /// What the message says.
+    var words = ""
 
     var isMemory: Bool { memoryBytes < outputBytes }
 }
@@ -34,18 +36,24 @@ extension SystemTests {
                     try $0 + allocated(site.image, Int($1.startBytes)..<Int($1.endBytes))
                 }
             }
+            let room = 64 << 20
             let disks = [
-                FullDisk(step: "configure packages", memoryBytes: memory - (1 << 20), isCold: true),
-                FullDisk(step: "unpack packages", memoryBytes: 32 << 20, isCold: true),
-                FullDisk(step: "restore configured packages", memoryBytes: 32 << 20),
-                FullDisk(step: "apply blueprint", memoryBytes: memory - 4096),
-                FullDisk(step: "make data partition", memoryBytes: memory + (64 << 10)),
-                FullDisk(step: "write root", outputBytes: 1 << 20),
-                FullDisk(step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10)),
+                // Some scripts go on without a word where they find no room: so it is looked at behind them, too.
+                FullDisk(step: "configure packages", memoryBytes: memory - (8 << 20), isCold: true),
+                FullDisk(step: "configure packages", memoryBytes: memory + room / 2, isCold: true, words: "are left of"),
+                FullDisk(step: "unpack packages", memoryBytes: 32 << 20, isCold: true, words: noSpace),
+                FullDisk(step: "restore configured packages", memoryBytes: 32 << 20, words: noSpace),
+                FullDisk(step: "apply blueprint", memoryBytes: memory - 4096, words: noSpace),
+                FullDisk(step: "apply blueprint", memoryBytes: memory + room / 2, words: "are left of"),
+                FullDisk(step: "make data partition", memoryBytes: memory + room + (1 << 20), words: noSpace),
+                FullDisk(step: "write root", outputBytes: 1 << 20, words: noSpace),
                 FullDisk(
-                    step: "make data partition", outputBytes: try written("root-1", "verity-1", "esp") + (64 << 10)),
+                    step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10), words: noSpace),
                 FullDisk(
-                    step: "verify image", outputBytes: try allocated(site.image, 0..<(1 << 62)) - 4096),
+                    step: "make data partition", outputBytes: try written("root-1", "verity-1", "esp") + (64 << 10),
+                    words: noSpace),
+                FullDisk(
+                    step: "verify image", outputBytes: try allocated(site.image, 0..<(1 << 62)) - 4096, words: noSpace),
             ]
             let outcomes = try parallelMap(count: disks.count) { index in
                 try Self.construct(site, disks[index], "full-\(index)")
@@ -56,7 +64,7 @@ extension SystemTests {
                 let began = outcome.errorLines.last { $0.contains("\"event\":\"began\"") }
                 #expect(began?.contains("\"\(disk.step)\"") == true, "\(name)")
                 let mend = disk.isMemory ? "the root is made in memory" : "free some space there"
-                for words in ["No space left on device", mend] { #expect(outcome.errors.contains(words), "\(name)") }
+                for words in [disk.words, mend] { #expect(outcome.errors.contains(words), "\(name)") }
             }
         }
 
@@ -107,6 +115,8 @@ extension SystemTests {
         }
     }
 }
+
+private let noSpace = "No space left on device"
 
 // lseek(2): the header defines them for GNU programs only.
 private let seekData: Int32 = 3

@@ -5,11 +5,13 @@ import LinuxSystem
 import PiscesTesting
 import Testing
 
-/// Where two images of the same layout differ: the whole file, then each partition and the rest; empty if nowhere.
+/// Where two images of the same layout differ: what lies beside them, each partition and the rest; empty if nowhere.
 func differences(between image: String, and other: String) throws -> [String] {
     var found: [String] = []
-    let manifests = try [image, other].map { try fileText($0.dropLast(4) + ".manifest.json") }
-    if manifests[0] != manifests[1] { found.append("manifest") }
+    for document in ["manifest", "spdx", "cdx"] {
+        let texts = try [image, other].map { try fileText($0.dropLast(4) + ".\(document).json") }
+        if texts[0] != texts[1] { found.append(document) }
+    }
     if try SHA256.hash(try Descriptor.open(image)) == SHA256.hash(try Descriptor.open(other)) { return found }
     let plans = try [image, other].map { try PartitionTable.read(path: $0).plan }
     if plans[0] != plans[1] { found.append("partition table") }
@@ -39,7 +41,7 @@ extension SystemTests {
         @Test func otherCircumstancesGiveTheSameBits() throws {
             let site = try Site.shared.get()
             let folder = try site.makeFolder("elsewhere")
-            let construct = folder.construct(site.mirror)
+            let construct = folder.construct(site.mirror + folder.forms)
             var script = "umask 077; cd \(folder.path)/out; export TZ=Asia/Tokyo LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8; "
             var argv = ["sh", "-euc"]
             if isRoot {
@@ -58,8 +60,18 @@ extension SystemTests {
             let outcome = try command.outcome()
             #expect(outcome.status == .exited(0), "\(outcome.errors)")
             #expect(try differences(between: site.image, and: folder.output) == [])
+            #expect(try differingForms(site.folder, folder) == [])
             #expect(try fileText(site.folder.lock) == fileText(folder.lock))
-            if isRoot { #expect(try Descriptor.open(folder.output).status().uid != 0) }
+            if isRoot {
+                let user = try Descriptor.open(folder.output).status().uid
+                #expect(user != 0)
+                // The user's own id is the tree's root, the first subordinate one its 1.
+                let entry = try fileText("/etc/subuid").split(separator: "\n").first { $0.hasPrefix("pisces-test:") }
+                let first = try #require(entry?.split(separator: ":").dropFirst().first.flatMap { UInt32($0) })
+                let tree = try Descriptor.directory("\(folder.path)/out/tree")
+                #expect(try tree.status().uid == user)
+                #expect(try tree.openBeneath("etc/node").status(of: "token").uid == first + 1500 - 1)
+            }
         }
 
         /// What the test above compares with can tell: one second in the lock, and all that holds a time is another.
@@ -73,7 +85,8 @@ extension SystemTests {
             let outcome = try folder.construct(site.mirror).outcome()
             #expect(outcome.status == .exited(0), "\(outcome.errors)")
             let found = try differences(between: site.image, and: folder.output)
-            #expect(found == ["manifest", "partition table", "esp", "root-1", "verity-1", "data", "image"])
+            #expect(
+                found == ["manifest", "spdx", "cdx", "partition table", "esp", "root-1", "verity-1", "data", "image"])
         }
 
         @Test func manifestNamesWhatIsInTheImage() throws {

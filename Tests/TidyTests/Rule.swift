@@ -161,8 +161,9 @@ extension Rule {
 
     /// Specifications, documentation and sources. Names reserved for examples (RFC 2606) need no entry.
     private static let allowedHosts: Set = [
-        "docs.kernel.org", "erofs.docs.kernel.org", "github.com", "json-schema.org", "man7.org",
-        "reproducible-builds.org", "systemd.io", "uapi-group.org", "uefi.org", "www.apache.org", "www.debian.org",
+        "docs.kernel.org", "erofs.docs.kernel.org", "github.com", "in-toto.io", "json-schema.org", "man7.org",
+        "reproducible-builds.org", "slsa.dev", "systemd.io", "uapi-group.org", "uefi.org", "www.apache.org",
+        "www.debian.org",
         "www.freedesktop.org", "www.kernel.org", "www.rfc-editor.org", "www.swift.org",
     ]
 

@@ -28,6 +28,13 @@ import Testing
         #expect(differenceFromGolden(text, "smallest.txt") == nil)
     }
 
+    /// Never by the image's bytes: the guest writes those.
+    @Test(arguments: [("a.qcow2", "qcow2"), ("a.raw", "raw"), ("a.img", "raw"), ("qcow2", "raw")])
+    func formatIsToldByTheName(_ image: String, _ format: String) throws {
+        let drives = try values("-drive", MachineOptions(imagePath: image, firmware: Self.firmware))
+        #expect(drives.contains { $0.contains("id=disk,format=\(format),") })
+    }
+
     @Test func machineWithEverything() throws {
         var options = MachineOptions(imagePath: "/images/a,b.img", firmware: Self.firmware)
         options.memoryMiB = 2048
@@ -59,6 +66,15 @@ import Testing
         options.accelerator = .kvm
         #expect(try values("-accel", options) == ["kvm"])
         #expect(try values("-cpu", options) == ["host"])
+    }
+
+    @Test func secureFirmwareHasItsVariablesInSystemManagementMode() throws {
+        var options = MachineOptions(imagePath: "disk.img", firmware: Self.firmware)
+        options.firmware?.isSecure = true
+        #expect(try values("-machine", options) == ["q35,smm=on"])
+        #expect(try values("-global", options) == ["driver=cfi.pflash01,property=secure,value=on"])
+        options.architecture = .arm64
+        #expect(throws: MachineError.self) { try QemuPlan.arguments(for: options) }
     }
 
     @Test func commaInAnyTextIsWrittenTwice() throws {

@@ -12,13 +12,18 @@ struct Boot {
     let root: StagedRoot
     let blueprint: Blueprint
     let epoch: Int64
+    /// Signs the boot loader and the kernel image; nil leaves them unsigned.
+    let signingKey: SigningKey?
 
-    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have.
-    static let initrdModules = [
-        "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?", "xhci_pci?",
-        "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
-        "dm_mod", "dm_verity", "erofs", "ext4", "overlay", "efivarfs?",
-    ]
+    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have. Debian's kernels
+    /// have the decompressors of EROFS and squashfs built in.
+    private var initrdModules: [String] {
+        [
+            "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?",
+            "xhci_pci?", "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
+            "dm_mod", "dm_verity", blueprint.image.root.rawValue, "ext4", "overlay", "efivarfs?",
+        ]
+    }
 
     private var suffix: String {
         switch blueprint.distribution.architecture {
@@ -26,6 +31,9 @@ struct Boot {
         case .arm64: "aa64"
         }
     }
+
+    private var stub: String { "linux\(suffix).efi.stub" }
+    private var loader: String { "systemd-boot\(suffix).efi" }
 
     /// The version of the one kernel in the root.
     func kernelVersion() throws -> String {
@@ -40,6 +48,14 @@ struct Boot {
         return version
     }
 
+    /// Refuses a root that lacks what boots. Once packages are unpacked it can be told.
+    func check() throws {
+        _ = try kernelVersion()
+        _ = try boot(stub)
+        _ = try boot(loader)
+        _ = try initProgram()
+    }
+
     // MARK: - Initrd
 
     /// The uncompressed cpio archive: init, the modules in order, nothing else.
@@ -50,7 +66,7 @@ struct Boot {
             dependencies: try root.readText("\(base)/modules.dep"),
             softDependencies: text("modules.softdep"),
             builtin: text("modules.builtin"))
-        let order = try modules.loadOrder(for: Self.initrdModules + blueprint.kernel.initrdModules)
+        let order = try modules.loadOrder(for: initrdModules + blueprint.kernel.initrdModules)
         let contents = try parallelMap(count: order.count) { index in
             try module("\(base)/\(order[index])")
         }
@@ -99,18 +115,23 @@ struct Boot {
     /// It names the root by hash only, so it is the same bits whichever slot it boots.
     func kernelImage(rootHash: Digest) throws -> [UInt8] {
         let version = try kernelVersion()
-        let stub = try boot("linux\(suffix).efi.stub")
+        let stub = try boot(stub)
         // gpt_auto: the init has mounted everything from the disk it booted from.
         let commandLine = ["roothash=\(rootHash.hex)", "ro", "systemd.gpt_auto=0"] + blueprint.kernel.commandLine
         var release = try root.readText("usr/lib/os-release")
         release += "IMAGE_ID=\(blueprint.name)\n"
-        return try UnifiedKernelImage.assemble(
+        let image = try UnifiedKernelImage.assemble(
             stub: stub,
             sections: [
                 (".osrel", Array(release.utf8)), (".cmdline", Array(commandLine.joined(separator: " ").utf8)),
                 (".uname", Array(version.utf8)), (".linux", try root.read("boot/vmlinuz-\(version)", limit: 256 << 20)),
                 (".initrd", try initrd(kernel: version)),
             ])
+        return try signed(image, "the kernel image")
+    }
+
+    private func signed(_ program: [UInt8], _ name: String) throws -> [UInt8] {
+        try signingKey.map { try Authenticode.sign(program, named: name, with: $0) } ?? program
     }
 
     private func boot(_ name: String) throws -> [UInt8] {
@@ -127,7 +148,7 @@ struct Boot {
     /// The tree of the EFI system partition for the first generation.
     func systemPartition(kernelImage: [UInt8], title: String) throws -> FileTree {
         let generation = ImagePlan.firstGeneration
-        let loader = try boot("systemd-boot\(suffix).efi")
+        let loader = try signed(try boot(loader), "the boot loader")
         let digest = SHA256.hash(kernelImage)
         let entry = try LoaderEntry(generation: generation, title: title, image: digest)
         // Not counted: there is no older generation to fall back to.

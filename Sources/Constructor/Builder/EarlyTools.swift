@@ -84,7 +84,7 @@ struct EarlyTools: Sendable {
         let key = key(of: call)
         var script = "\(Self.listing(of: call)) > \(Self.path)/\(call.name).list\n"
         if let cached = cache?.open(key) {
-            try root.restore(cached.bytes, name: call.name)
+            try root.restore(cached, name: call.name)
         } else {
             script += "/\(call.program) \(call.arguments.joined(separator: " "))\n"
         }

@@ -1,4 +1,5 @@
 import BlueprintModel
+import ContentStore
 import Disk
 import Filesystems
 internal import Glibc
@@ -8,6 +9,7 @@ import LinuxSystem
 struct ImageBuilder {
     let plan: ImagePlan
     let root: StagedRoot
+    let filesystem: RootFilesystem
     let epoch: Int64
     /// Runs a program inside the root, with `scratch` visible there at ``scratchInRoot``.
     let inRoot: ToolRunner
@@ -24,13 +26,13 @@ struct ImageBuilder {
     // MARK: - Root and hash tree
 
     /// Writes the root file system and its hash tree; the root hash names the generation from here on.
-    func writeRoot(_ tree: FileTree, to image: borrowing Descriptor) throws -> (rootHash: Digest, artefacts: [Artefact])
-    {
+    func writeRoot(
+        _ tree: FileTree, tools: () throws -> Tools, to image: borrowing Descriptor
+    ) throws -> (rootHash: Digest, artefacts: [Artefact]) {
         let place = try plan.place(.root)
-        let options = ErofsWriter.Options(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
         let hasher = try ImageHasher(image, at: place.start, salt: plan.salt)
-        let size = try ErofsWriter.write(
-            tree, source: root.directory, to: image, at: place.start, options: options, progress: hasher.advance)
+        let size = try filesystem.write(
+            tree, source: root.directory, tools: tools, to: image, at: place.start, progress: hasher.advance)
         guard size <= place.size else {
             throw ConstructorError(
                 "the root file system has \(humanSize(size)), its partition \(humanSize(place.size))",
@@ -72,8 +74,11 @@ struct ImageBuilder {
     /// Writes the data partition: an ext4 made by the root's own mke2fs(8), which honours SOURCE_DATE_EPOCH. The host's
     /// would make other bits on another host.
     ///
-    /// `files` are laid into it: what must be there before the first boot.
-    func writeData(files: [(path: String, content: [UInt8])], to image: borrowing Descriptor) throws {
+    /// `files` and the `objects` of a store are laid into it: what must be there before the first boot.
+    func writeData(
+        files: [(path: String, content: [UInt8])], objects: [Digest], of store: ObjectStore,
+        to image: borrowing Descriptor
+    ) throws {
         let place = try plan.place(.data)
         guard root.exists("usr/sbin/mke2fs") else {
             throw ConstructorError("the data partition needs mke2fs in the image", hint: "install e2fsprogs")
@@ -81,6 +86,17 @@ struct ImageBuilder {
         let seed = try StagedRoot(path: scratch)
         try seed.makeDirectory("data")
         for file in files { try seed.write(file.content, to: "data/\(file.path)") }
+        for digest in objects {
+            guard let object = try store.open(digest) else {
+                throw ConstructorError("\(digest) is not in the store", hint: "fetch it: run without --offline")
+            }
+            let directory = "data/lib/pisces/store/sha256/\(digest.hex.prefix(2))"
+            try seed.makeDirectory(directory)
+            let path = "\(scratch)/\(directory)/\(digest.hex)"
+            let copy = try Descriptor.open(path, O_WRONLY | O_CREAT | O_EXCL)
+            try copy.setMode(0o444)
+            try copy.copy(from: object, at: 0, length: try object.status().size, to: 0)
+        }
         let uuid = plan.guid("data-fs").description
         let command = [
             "mke2fs", "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "data", "-U", uuid,
@@ -91,8 +107,9 @@ struct ImageBuilder {
         ]
         let result = try inRoot(command, Configure.environment(epoch: epoch), nil)
         guard result.status == 0 else {
-            throw ConstructorError(
-                "mke2fs failed with status \(result.status): \(String(decoding: result.errorOutput, as: UTF8.self))")
+            throw ConstructorError.program(
+                "the data partition of \(humanSize(place.size)): mke2fs", result.status, said: result.errorOutput,
+                hint: "set `image: data` to a larger size, if mke2fs says that it is too small")
         }
         let made = try Descriptor.open("\(scratch)/data.ext4")
         try image.copy(from: made, at: 0, length: place.size, to: place.start)
@@ -110,7 +127,7 @@ struct ImageBuilder {
             throw ConstructorError("\(path): the partition table reads back differently")
         }
         let expected: [ImageLayout.Role: String] = [
-            .esp: "vfat", .root: "erofs", .verity: "DM_verity_hash", .data: "ext4",
+            .esp: "vfat", .root: filesystem.image.root.rawValue, .verity: "DM_verity_hash", .data: "ext4",
         ]
         for place in plan.places where place.slot != .b {
             let found = try Superblock.probe(image.descriptor, offset: UInt64(place.start), size: UInt64(place.size))

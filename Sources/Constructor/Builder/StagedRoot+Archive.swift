@@ -6,11 +6,12 @@ import LinuxSystem
 extension StagedRoot {
     /// Makes what an archive of ``TarWriter`` holds, on all processors: owners, modes, times, attributes and hard links
     /// as they were.
-    func restore(_ tar: UnsafeRawBufferPointer, name: String) throws {
+    func restore(_ archive: borrowing MappedFile, name: String) throws {
+        let tar = archive.bytes
         var directories: [ArchiveEntry] = []
         var links: [ArchiveEntry] = []
-        let archive = try ArchiveReader.tar(tar, name: name)
-        while let entry = try archive.next() {
+        let reader = try ArchiveReader.tar(tar, name: name)
+        while let entry = try reader.next() {
             switch entry.kind {
             case .file: continue
             case .directory:

@@ -1,0 +1,55 @@
+extension DpkgDatabase {
+    /// Which installed packages each installed package needs, by their places in `controls`: its control paragraphs.
+    ///
+    /// Of alternatives that are bound by bars the first that is installed counts: the package itself, else the first
+    /// that provides it. What nothing installed fulfils is left out: dpkg configured the package all the same.
+    public static func dependencies(of controls: [Deb822.Stanza]) throws(Deb822.SyntaxError) -> [[Int]] {
+        var named: [String: [Int]] = [:]
+        var providers: [String: [Int]] = [:]
+        for (index, control) in controls.enumerated() {
+            named[control["Package"] ?? "", default: []].append(index)
+            for relation in try relations(of: control, "Provides").joined() {
+                providers[relation.name, default: []].append(index)
+            }
+        }
+        let versions = controls.map { $0["Version"].flatMap { DebianVersion($0) } }
+        var result: [[Int]] = []
+        for (index, control) in controls.enumerated() {
+            var needed: Set<Int> = []
+            for field in ["Pre-Depends", "Depends"] {
+                for alternatives in try relations(of: control, field) {
+                    let chosen = alternatives.lazy.compactMap { relation -> Int? in
+                        // `python3:any` is python3 of any architecture.
+                        let name = String(relation.name.prefix { $0 != ":" })
+                        let itself = named[name]?.first { versions[$0].map(relation.allows) ?? false }
+                        return itself ?? providers[name]?.first
+                    }
+                    if let chosen = chosen.first, chosen != index { needed.insert(chosen) }
+                }
+            }
+            result.append(needed.sorted())
+        }
+        return result
+    }
+
+    /// The packages that a relationship field names.
+    static func relations(
+        of control: Deb822.Stanza, _ name: String
+    ) throws(Deb822.SyntaxError) -> [[Relation]] {
+        guard let field = control.field(name), !field.value.isEmpty else { return [] }
+        guard let relations = Relation.parse(field.value) else {
+            throw Deb822.SyntaxError(file: "control", line: field.line, "\(name): no list of packages: \(field.value)")
+        }
+        return relations
+    }
+
+    /// The source package that a binary package was built from (deb-control(5), Source); its own name and version
+    /// where the paragraph names no other.
+    public static func source(of control: Deb822.Stanza) -> (name: String, version: String) {
+        let own = (name: control["Package"] ?? "", version: control["Version"] ?? "")
+        let parts = words(of: control["Source"] ?? "")
+        guard let name = parts.first else { return own }
+        let version = parts.dropFirst().first.map { $0.filter { $0 != "(" && $0 != ")" } }
+        return (name, version ?? own.version)
+    }
+}

@@ -1,0 +1,36 @@
+import LinuxSystem
+import Testing
+
+/// The machine that builds images builds its own again: on Debian 13, years later, without a network, from the packages
+/// it carries.
+@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+struct BuilderImageTests {
+    @Test func aMachineConstructsItsOwnImageBitForBit() throws {
+        let directory = try TemporaryDirectory(in: "/var/tmp")
+        let image = directory.path + "/builder.raw"
+        let original = Needs.repository + "/Images/out/builder.raw"
+        _ = try Command("cp", ["--sparse=always", original, image]).run()
+        _ = try Command("truncate", ["-s", "+2G", image]).run()
+        var guest = try Guest(
+            image: image, pisces: Needs.pisces, arguments: ["--memory", "3072", "--clock", "2031-03-04T05:06:07"])
+        _ = try guest.waitForBoot()
+        #expect(try guest.run("date +%Y") == "2031")
+        // What the machine knows of itself is enough.
+        let said = try guest.run(
+            """
+            set -e
+            mkdir /var/tmp/again && cd /var/tmp/again
+            cp /usr/lib/pisces/system/blueprint.json builder.yaml
+            cp /usr/lib/pisces/system/lock builder.lock
+            pisces construct builder.yaml --offline --output builder.raw 2>&1
+            """)
+        #expect(said.contains("root hash"), "\(said)")
+        let manifest = try Descriptor.open(Needs.repository + "/Images/out/builder.manifest.json").readToEnd()
+        #expect(
+            try guest.run("sha256sum < /var/tmp/again/builder.manifest.json") == "\(SHA256.hash(manifest))  -")
+        let digest = try SHA256.hash(try Descriptor.open(original))
+        #expect(try guest.run("sha256sum < /var/tmp/again/builder.raw") == "\(digest)  -")
+        _ = try? guest.run("systemctl poweroff")
+        #expect(try guest.waitForEnd() == .exited(0))
+    }
+}
