@@ -162,6 +162,7 @@ public struct ArchiveReader: ~Copyable {
             let status = archive_read_data_block(handle, &block, &count, &position)
             if status == ARCHIVE_EOF { return size }
             try check(status)
+            guard position == size else { throw ArchiveError(archive: name, message: "a member with holes") }
             try file.writeAll(UnsafeRawBufferPointer(start: block, count: count), at: offset + size)
             size += count
         }

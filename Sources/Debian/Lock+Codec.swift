@@ -98,7 +98,8 @@ extension Lock {
         }
         self.init(
             blueprintName: try head.text("Blueprint"), blueprint: try head.digest("Blueprint-SHA256"),
-            architecture: try head.word("Architecture"), epoch: try head.number("Epoch"), tools: try head.tools())
+            architecture: try head.word("Architecture"), epoch: try head.number("Epoch", in: 0...0xFFFF_FFFF),
+            tools: try head.tools())
         try head.end()
 
         var lines: [String: Int] = [:]
@@ -191,8 +192,8 @@ extension LockedPackage {
         {
             throw reader.error("Filename", "'\(filename)' must be a relative path without '..'")
         }
-        let size: Int64 = try reader.number("Size")
-        if size < 0 { throw reader.error("Size", "\(size) is less than nothing") }
+        // Far above any package, far below what sums could overflow.
+        let size: Int64 = try reader.number("Size", in: 0...1 << 40)
         self.init(
             name: name, version: version, architecture: try reader.word("Architecture"), isEssential: essential,
             priority: priority, source: source, filename: filename, size: size, digest: try reader.digest("SHA256"),
@@ -263,10 +264,12 @@ private struct Reader {
         return digest
     }
 
-    mutating func number<Number: FixedWidthInteger>(_ name: String) throws(Deb822.SyntaxError) -> Number {
+    mutating func number<Number: FixedWidthInteger>(
+        _ name: String, in range: ClosedRange<Number> = Number.min...Number.max
+    ) throws(Deb822.SyntaxError) -> Number {
         let text = try text(name)
-        guard let number = Number(text), "\(number)" == text else {
-            throw error(name, "'\(text)' is not a number between \(Number.min) and \(Number.max)")
+        guard let number = Number(text), "\(number)" == text, range.contains(number) else {
+            throw error(name, "'\(text)' is not a number between \(range.lowerBound) and \(range.upperBound)")
         }
         return number
     }
