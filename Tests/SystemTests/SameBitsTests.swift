@@ -97,7 +97,7 @@ extension SystemTests {
 }
 
 /// Makes the ordinary user that several tests share; another process may be doing the same.
-private func makeOrdinaryUser() throws {
+func makeOrdinaryUser() throws {
     let script = """
         for attempt in 1 2 3 4 5; do
             id pisces-test && exit 0

@@ -63,7 +63,7 @@ struct Site {
     }
 
     /// The user's own store: what is in it does not have to be fetched, and stays for the next time.
-    private static var warmStore: String {
+    static var warmStore: String {
         let variable = { (name: String) in getenv(name).map { String(cString: $0) } }
         return (variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "/root")/.cache") + "/pisces/store"
     }
