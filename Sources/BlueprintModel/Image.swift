@@ -5,6 +5,8 @@ extension Blueprint {
         public var layout = "uefi"
         /// File system of the root.
         public var root = RootFileSystem.erofs
+        /// How the root is compressed.
+        public var compression = Compression.none
         /// Whether the root is verified by dm-verity.
         public var verity = true
         /// Bytes of each root partition; nil means the layout's.
@@ -16,14 +18,28 @@ extension Blueprint {
         /// Seconds since 1970 for every time stamp in the image; nil lets the lock decide.
         public var epoch: Int?
 
-        /// The layout `uefi` with a verified EROFS root.
+        /// The layout `uefi` with a verified, uncompressed EROFS root.
         public init() {}
     }
 
     /// A file system for the root.
     public enum RootFileSystem: String, Sendable, CaseIterable {
-        /// Uncompressed EROFS.
+        /// EROFS.
         case erofs
+        /// Squashfs.
+        case squashfs
+        /// Ext4 without a journal, mounted read-only; it does not compress.
+        case ext4
+    }
+
+    /// How much time is spent to make the root small.
+    public enum Compression: String, Sendable, CaseIterable {
+        /// Nothing is compressed.
+        case none
+        /// Seconds at build time, little at run time.
+        case fast
+        /// Minutes at build time, the smallest image.
+        case small
     }
 }
 
@@ -33,6 +49,9 @@ extension Blueprint.Image {
         [
             Key("layout", \.layout, .text(.name), "Name of the partition layout."),
             Key("root", \.root, .word("a file system for the root"), "File system of the root."),
+            Key(
+                "compression", \.compression, .word("a compression"),
+                "How the root is compressed; `small` takes minutes."),
             Key("verity", \.verity, .bool, "Whether dm-verity verifies the root."),
             Key("slot", \.slot, .size, "Size of each root partition; by default the layout's."),
             Key("data", \.data, .size, "Size of the data partition before it grows; by default the layout's."),
@@ -43,5 +62,9 @@ extension Blueprint.Image {
             Key(
                 "epoch", \.epoch, .integer(0...0xFFFF_FFFF),
                 "Seconds since 1970 for every time stamp in the image; by default the lock decides."),
-        ])
+        ],
+        check: { image, node, decoding in
+            guard image.root == .ext4, image.compression != .none, let value = node["compression"] else { return }
+            decoding.report(value.mark, "ext4 does not compress; choose erofs or squashfs under `image.root`")
+        })
 }

@@ -53,6 +53,12 @@ int clinux_rename_noreplace(int fromDirectory, const char *from, int toDirectory
     return renameat2(fromDirectory, from, toDirectory, to, RENAME_NOREPLACE);
 }
 
+int clinux_rename_exchange(int fromDirectory, const char *from, int toDirectory, const char *to) {
+    return renameat2(fromDirectory, from, toDirectory, to, RENAME_EXCHANGE);
+}
+
+int clinux_syncfs(int descriptor) { return syncfs(descriptor); }
+
 int clinux_mknodat(int directory, const char *path, unsigned mode, unsigned major, unsigned minor) {
     return mknodat(directory, path, mode, makedev(major, minor));
 }

@@ -15,8 +15,8 @@ public struct ConstructionRequest: Sendable {
     public var blueprint: Blueprint
     /// What it resolved to; its digest of the blueprint must be right.
     public var lock: Lock
-    /// The layout that the blueprint names.
-    public var layout: ImageLayout
+    /// The layout that the blueprint names; nil will do where no output is a disk.
+    public var layout: ImageLayout?
     /// Where the locked packages are.
     public var store: ObjectStore
     /// What earlier builds left for this one; nil: everything is made anew.
@@ -32,7 +32,7 @@ public struct ConstructionRequest: Sendable {
 
     /// Makes a request.
     public init(
-        blueprint: Blueprint, lock: Lock, layout: ImageLayout, store: ObjectStore, cache: BuildCache? = nil,
+        blueprint: Blueprint, lock: Lock, layout: ImageLayout?, store: ObjectStore, cache: BuildCache? = nil,
         workDirectory: String, outputs: [Output]
     ) {
         self.blueprint = blueprint
@@ -51,6 +51,8 @@ public struct Construction: Sendable {
     public var lock: Lock
     /// The generation's manifest, as written beside disk images; nil where none was made.
     public var manifest: JSONValue?
+    /// The digest of the OCI image's manifest, by which registries know it; nil where none was made.
+    public var imageDigest: Digest?
 }
 
 /// A step of a construction, in order.
@@ -59,10 +61,14 @@ public enum ConstructionPhase: String, Sendable, CaseIterable {
     case unpack = "unpack packages"
     case configure = "configure packages"
     case customize = "apply blueprint"
+    /// Only where an output is a form of the plain tree.
+    case tree = "write file tree"
     case root = "write root"
     case boot = "make boot files"
     case data = "make data partition"
     case verify = "verify image"
+    /// Only where an output is another form of the disk than the one it is built in.
+    case forms = "write further forms"
 }
 
 /// What a construction tells while it runs.
@@ -75,9 +81,9 @@ public enum ConstructionEvent: Sendable {
     case ended(ConstructionPhase)
 }
 
-/// The universal constructor: a locked blueprint becomes a disk image that boots.
+/// The universal constructor: a locked blueprint becomes a disk image that boots, or a file tree.
 ///
-/// Runs in a ``Workshop``. Each output, with what goes beside it, appears whole under its final name, or not at all.
+/// Runs in a ``Workshop``. All outputs, with what goes beside them, appear whole under their final names, or none does.
 public struct Constructor: Sendable {
     let request: ConstructionRequest
     let report: @Sendable (ConstructionEvent) -> Void
@@ -91,7 +97,7 @@ public struct Constructor: Sendable {
         self.report = report
     }
 
-    /// Constructs; a failure leaves nothing at the output's name.
+    /// Constructs; a failure leaves the outputs' names as they were.
     public func run() throws -> Construction {
         do {
             return try construct()
@@ -120,8 +126,30 @@ public struct Constructor: Sendable {
             throw error
         }
         let tree = try scan(root, lock: lock)
-        let manifest = try writeDisks(tree, root: root, lock: lock, scratch: scratch, runner: runner)
-        return Construction(lock: lock, manifest: manifest)
+
+        let writer = OutputWriter(outputs: request.outputs, blueprint: request.blueprint, lock: lock, root: root)
+        var written: [PendingOutput] = []
+        var construction = Construction(lock: lock)
+        if request.outputs.contains(where: { !$0.form.isDisk }) {
+            try phase(.tree) {
+                let plain = RootTree.plain(from: tree, epoch: lock.epoch)
+                try SecretScan(root: root).run(plain)
+                let (forms, image) = try writer.write(plain)
+                written += forms
+                construction.imageDigest = image
+            }
+        }
+        if let output = OutputWriter.diskOutput(of: request.outputs) {
+            let disk = try buildDisk(tree, output: output, root: root, lock: lock, scratch: scratch, runner: runner)
+            construction.manifest = disk.facts.manifest
+            let hasMore = request.outputs.contains { $0.form.isDisk && $0 != output } || output.form != .raw
+            if hasMore { report(.began(.forms)) }
+            let documents = try documents(beside: output, of: disk, root: root, lock: lock)
+            written += try writer.write(disk) + documents
+            if hasMore { report(.ended(.forms)) }
+        }
+        try PendingOutput.commit(written)
+        return construction
     }
 
     /// Unpacks and configures the packages, or restores what an earlier build made of the same packages.
@@ -132,7 +160,11 @@ public struct Constructor: Sendable {
             try root.restore(configured, name: "configured packages")
             return report(.ended(.restore))
         }
-        let packages = try phase(.unpack) { try unpack(into: root) }
+        let packages = try phase(.unpack) {
+            let packages = try unpack(into: root)
+            if wantsDisk { try boot(root).check() }
+            return packages
+        }
         try phase(.configure) {
             try Configure(
                 root: root, scratch: scratch, packages: packages, epoch: request.lock.epoch, inRoot: runner,
@@ -157,32 +189,44 @@ public struct Constructor: Sendable {
         return SHA256.hash(Array(parts.joined(separator: "\n").utf8))
     }
 
-    /// Builds the disk image and writes it in every form that is wanted; returns its manifest.
-    private func writeDisks(
-        _ tree: FileTree, root: StagedRoot, lock: Lock, scratch: String, runner: @escaping ToolRunner
-    ) throws -> JSONValue? {
-        let outputs = request.outputs.filter(\.form.isDisk)
-        guard let first = outputs.first else { return nil }
-        let plan = try ImagePlan(blueprint: request.blueprint, seed: request.lock.blueprint, layout: request.layout)
-        let image = try AtomicFile.create(first.path)
+    private func boot(_ root: StagedRoot) -> Boot {
+        Boot(root: root, blueprint: request.blueprint, epoch: request.lock.epoch, signingKey: request.signingKey)
+    }
+
+    var wantsDisk: Bool { request.outputs.contains(where: \.form.isDisk) }
+
+    /// Builds the disk image in a file without a name, in the place of the given output.
+    private func buildDisk(
+        _ tree: FileTree, output: Output, root: StagedRoot, lock: Lock, scratch: String, runner: @escaping ToolRunner
+    ) throws -> BuiltDisk {
+        let plan = try imagePlan()
+        let image = try AtomicFile.create(output.path)
         try image.descriptor.truncate(to: plan.size)
         let builder = ImageBuilder(
-            plan: plan, root: root, epoch: lock.epoch, inRoot: runner, scratch: scratch)
+            plan: plan, root: root,
+            filesystem: RootFilesystem(
+                image: request.blueprint.image, plan: plan, epoch: lock.epoch, scratch: scratch),
+            epoch: lock.epoch, inRoot: runner, scratch: scratch)
         let (rootHash, rootArtefacts) = try phase(.root) {
             let readOnly = try RootTree.readOnly(from: tree, epoch: lock.epoch)
             try SecretScan(root: root).run(readOnly)
-            return try builder.writeRoot(readOnly, to: image.descriptor)
+            let tools = {
+                try Tools(
+                    lock.toolPackages, from: PackageSource(store: request.store, cache: request.cache),
+                    at: "\(request.workDirectory)/tools", scratch: scratch)
+            }
+            return try builder.writeRoot(readOnly, tools: tools, to: image.descriptor)
         }
-        let boot = Boot(
-            root: root, blueprint: request.blueprint, epoch: lock.epoch, signingKey: request.signingKey)
+        let boot = boot(root)
         let kernelImage = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
             let title = SystemPartition.title(request.blueprint.name, generation: ImagePlan.firstGeneration)
             try builder.writeSystemPartition(
                 try boot.systemPartition(kernelImage: kernelImage, title: title), to: image.descriptor)
-            return ImageBuilder.Artefact(name: "uki", size: kernelImage.count, digest: SHA256.hash(kernelImage))
+            return kernelImage
         }
-        let artefacts = rootArtefacts + [kernelImage]
+        let artefacts =
+            rootArtefacts + [.init(name: "uki", size: kernelImage.count, digest: SHA256.hash(kernelImage))]
         let manifest = try Manifest(
             blueprint: request.blueprint, lock: lock, plan: plan, rootHash: rootHash,
             artefacts: artefacts
@@ -191,72 +235,24 @@ public struct Constructor: Sendable {
             let path = "lib/pisces/generations/\(ImagePlan.firstGeneration)/manifest.json"
             try builder.writeData(
                 files: [(path, manifest.canonicalBytes)],
-                objects: request.blueprint.image.store ? lock.packages.map(\.digest) : [], of: request.store,
+                objects: request.blueprint.image.store ? (lock.packages + lock.toolPackages).map(\.digest) : [],
+                of: request.store,
                 to: image.descriptor)
         }
         try phase(.verify) {
             try builder.finish(image, rootHash: rootHash, rootSize: rootArtefacts[0].size)
         }
-        // Nothing but a rename is left to fail once the image has its name.
-        let manifestFile = try AtomicFile.create(first.manifestPath)
-        try manifestFile.descriptor.writeAll(manifest.pretty)
-        let documents = try documents(
-            artefacts, lock: lock, root: root, image: image.descriptor, output: first)
-        try image.commit()
-        try manifestFile.commit()
-        for document in documents { try document.commit() }
-        return manifest
+        let facts = BuiltDisk.Facts(
+            plan: plan, rootHash: rootHash, artefacts: artefacts, kernelImage: kernelImage, manifest: manifest)
+        return BuiltDisk(image: image, facts: facts)
     }
 
-    /// Refuses what cannot be constructed, before anything is fetched or made.
-    public func check() throws {
-        let (blueprint, lock) = (request.blueprint, request.lock)
-        let digest = SHA256.hash(blueprint.canonicalBytes)
-        guard lock.blueprint == digest, lock.architecture == blueprint.distribution.architecture.rawValue else {
-            throw ConstructorError(
-                "the lock is not of this blueprint: it was made for \(lock.blueprintName) with digest "
-                    + "\(lock.blueprint.hex.prefix(12)), the blueprint has \(digest.hex.prefix(12))"
-                    + repositoriesOutsideLock.map { "; the lock knows nothing of the repository \($0)" }.joined(),
-                hint: "run `pisces lock` to resolve the blueprint as it is now")
+    func imagePlan() throws -> ImagePlan {
+        let blueprint = request.blueprint
+        guard let layout = request.layout else {
+            throw ConstructorError("there is no layout \(blueprint.image.layout)")
         }
-        guard lock.tools["pisces"] == piscesVersion else {
-            throw ConstructorError(
-                "the lock was made for pisces \(lock.tools["pisces"] ?? "of no version"), this is \(piscesVersion): "
-                    + "it would make other bits",
-                hint: "run that version, or `pisces lock --update`")
-        }
-        // Scripts stamp what they make with the clock; what is newer than the epoch is cut to it, older stays.
-        guard lock.epoch <= time(nil) else {
-            throw ConstructorError(
-                "the lock's epoch \(lock.epoch) is in the future of this machine's clock",
-                hint: "set the clock, or an earlier `image: epoch`")
-        }
-        guard blueprint.image.verity else {
-            throw ConstructorError("image: verity: a root without verity is not supported", hint: "leave the key out")
-        }
-        guard blueprint.distribution.debian == .trixie else {
-            throw ConstructorError(
-                "distribution: debian: an image of \(blueprint.distribution.debian.rawValue) is not supported",
-                hint: "use trixie")
-        }
-        _ = try ImagePlan(blueprint: blueprint, seed: digest, layout: request.layout)
-        do throws(SystemError) {
-            for output in request.outputs { _ = try AtomicFile.create(output.path) }
-        } catch {
-            throw ConstructorError(
-                "the output cannot be written: \(error)",
-                hint: "choose another place with --output, or make its folder")
-        }
-    }
-
-    private var repositoriesOutsideLock: [String] {
-        let known = request.lock.packages.map { package in
-            switch package.source {
-            case .directory(let name): name
-            case .release(let name): String(name.prefix { $0 != "/" })
-            }
-        }
-        return Set(request.blueprint.repositories.keys).subtracting(known).sorted(by: bytesPrecede)
+        return try ImagePlan(blueprint: blueprint, seed: request.lock.blueprint, layout: layout)
     }
 
     /// Says what to do about a full disk.
@@ -310,7 +306,7 @@ public struct Constructor: Sendable {
         lock.users.merge(settled.users) { $1 }
         lock.groups.merge(settled.groups) { $1 }
         // What the machine is made of, for the people who meet it and for drift; the copier never reads it.
-        try root.write(request.blueprint.canonicalBytes, to: "usr/lib/pisces/system/blueprint.json")
+        try root.write(request.blueprint.canonicalBytes, to: blueprintInTree)
         try root.write(lock.text, to: "usr/lib/pisces/system/lock")
         return lock
     }
@@ -366,3 +362,6 @@ private final class Counter: Sendable {
         }
     }
 }
+
+/// Where every constructed tree has the blueprint that it was made from.
+let blueprintInTree = "usr/lib/pisces/system/blueprint.json"

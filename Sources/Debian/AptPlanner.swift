@@ -30,8 +30,11 @@ public enum AptPlanner {
             let store = try DirectoryRepository.index(gone, below: stateDirectory, run: run)
             lists = try load(request, directories + [store], stateDirectory, run)
         }
-        return Plan(
-            releases: releases(lists.indices, request), packages: try solve(request, kept, lists))
+        let packages = try solve(request, kept, lists)
+        let tools = try request.asTools.map { request throws(PlanError) in
+            try AptSolution.solve(lists.root, request, lists.indices, isTools: true).packages(lists.indices, request)
+        }
+        return Plan(releases: releases(lists.indices, request), packages: packages, toolPackages: tools ?? [])
     }
 
     /// What apt has fetched.

@@ -14,12 +14,17 @@ struct AptSolution {
     /// For a virtual package that one package provides: that package.
     private var selected: [String: String] = [:]
 
-    /// Asks apt for the essential and required packages and those of the request.
+    /// Asks apt for the packages of the request, and the essential and required ones unless these are tools: nothing is
+    /// configured where tools are, so they get only what they depend on.
     static func solve(
-        _ root: AptRoot, _ request: PlanRequest, _ indices: [AptPlanner.Index]
+        _ root: AptRoot, _ request: PlanRequest, _ indices: [AptPlanner.Index], isTools: Bool = false
     ) throws(PlanError) -> AptSolution {
+        let base =
+            isTools
+            ? ["-o", "Dir::Etc::preferences=/dev/null", "--no-install-recommends"]
+            : ["?essential", "?priority(required)"]
         let answer = try root.apt(
-            ["apt-get", "install", "--print-uris", "-q", "-y", "?essential", "?priority(required)"] + request.install)
+            ["apt-get", "install", "--print-uris", "-q", "-y"] + base + request.install)
         if answer.status != 0 { throw explain(answer, request, indices) }
         var solution = AptSolution()
         for line in answer.output {

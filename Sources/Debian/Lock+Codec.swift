@@ -24,7 +24,8 @@ extension Lock {
         }
         let stanzas =
             [head] + releases.sorted { bytesPrecede($0.name, $1.name) }.map(Self.stanza)
-            + packages.sorted(by: LockedPackage.precedes).map(Self.stanza)
+            + packages.sorted(by: LockedPackage.precedes).map { Self.stanza(of: $0) }
+            + toolPackages.sorted(by: LockedPackage.precedes).map { Self.stanza(of: $0, role: "tool") }
             + Self.stanzas(users, "User", "Uid") + Self.stanzas(groups, "Group", "Gid")
         return Deb822.write(stanzas)
     }
@@ -43,12 +44,13 @@ extension Lock {
         ])
     }
 
-    private static func stanza(of package: LockedPackage) -> Deb822.Stanza {
+    private static func stanza(of package: LockedPackage, role: String? = nil) -> Deb822.Stanza {
         var stanza = Deb822.Stanza([
             Deb822.Field("Package", package.name),
             Deb822.Field("Version", package.version.description),
             Deb822.Field("Architecture", package.architecture),
         ])
+        stanza["Role"] = role
         if package.isEssential { stanza["Essential"] = "yes" }
         stanza["Priority"] = package.priority
         switch package.source {
@@ -102,6 +104,7 @@ extension Lock {
         try checkSources(stanzas, file)
         releases.sort { bytesPrecede($0.name, $1.name) }
         packages.sort(by: LockedPackage.precedes)
+        toolPackages.sort(by: LockedPackage.precedes)
     }
 
     /// Takes in one paragraph; returns what it is about.
@@ -112,9 +115,10 @@ extension Lock {
             releases.append(release)
             return "release \(release.name)"
         case "Package":
+            let isTool = try reader.choice("Role", ["tool": true], otherwise: false)
             let package = try LockedPackage(&reader)
-            packages.append(package)
-            return "package \(package.name):\(package.architecture)"
+            if isTool { toolPackages.append(package) } else { packages.append(package) }
+            return "package \(package.name):\(package.architecture)\(isTool ? " as a tool" : "")"
         case "User":
             let name = try reader.word("User")
             users[name] = try reader.number("Uid")

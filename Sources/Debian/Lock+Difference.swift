@@ -17,20 +17,21 @@ extension Lock {
         lines += Self.changes("release", Self.byName(old.releases, \.name), Self.byName(releases, \.name)) {
             Self.description(of: $0)
         }
-        lines += packageChanges(from: old)
+        lines += Self.packageChanges(from: old.packages, to: packages)
+        lines += Self.packageChanges(from: old.toolPackages, to: toolPackages).map { "as a tool: \($0)" }
         lines += Self.changes("user", old.users, users) { "uid \($0)" }
         lines += Self.changes("group", old.groups, groups) { "gid \($0)" }
         return lines
     }
 
-    private func packageChanges(from old: Lock) -> [String] {
-        let before = Self.byName(old.packages) { "\($0.name):\($0.architecture)" }
-        let after = Self.byName(packages) { "\($0.name):\($0.architecture)" }
+    private static func packageChanges(from old: [LockedPackage], to new: [LockedPackage]) -> [String] {
+        let before = byName(old) { "\($0.name):\($0.architecture)" }
+        let after = byName(new) { "\($0.name):\($0.architecture)" }
         return Set(before.keys).union(after.keys).sorted(by: bytesPrecede).flatMap { name -> [String] in
             switch (before[name], after[name]) {
             case (nil, let new?): ["added \(name) \(new.version)"]
             case (let old?, nil): ["removed \(name) \(old.version)"]
-            case (let old?, let new?): Self.changes(name, old, new)
+            case (let old?, let new?): changes(name, old, new)
             case (nil, nil): []
             }
         }

@@ -14,9 +14,10 @@ public struct Lock: Sendable, Equatable {
     public var tools: [String: String]
     /// The signed release files the packages were chosen from.
     public var releases: [LockedRelease]
-    /// The packages; ``Lock/init(blueprintName:blueprint:architecture:epoch:tools:releases:packages:users:groups:)``
-    /// and the codec sort them by name, then architecture.
+    /// The packages of the image; the initializer and the codec sort them by name, then architecture.
     public var packages: [LockedPackage]
+    /// The packages that the build itself runs: they are no part of the image. In the order of `packages`.
+    public var toolPackages: [LockedPackage]
     /// The uid of every system user.
     public var users: [String: UInt32]
     /// The gid of every system group.
@@ -25,8 +26,8 @@ public struct Lock: Sendable, Equatable {
     /// Makes a lock; packages and releases are put into the lock's order.
     public init(
         blueprintName: String, blueprint: Digest, architecture: String, epoch: Int64, tools: [String: String] = [:],
-        releases: [LockedRelease] = [], packages: [LockedPackage] = [], users: [String: UInt32] = [:],
-        groups: [String: UInt32] = [:]
+        releases: [LockedRelease] = [], packages: [LockedPackage] = [], toolPackages: [LockedPackage] = [],
+        users: [String: UInt32] = [:], groups: [String: UInt32] = [:]
     ) {
         self.blueprintName = blueprintName
         self.blueprint = blueprint
@@ -35,6 +36,7 @@ public struct Lock: Sendable, Equatable {
         self.tools = tools
         self.releases = releases.sorted { bytesPrecede($0.name, $1.name) }
         self.packages = packages.sorted(by: LockedPackage.precedes)
+        self.toolPackages = toolPackages.sorted(by: LockedPackage.precedes)
         self.users = users
         self.groups = groups
     }

@@ -69,6 +69,9 @@ public struct PlanRequest: Sendable, Equatable {
     public var install: [String]
     /// Packages that must not come in, not even because another recommends them.
     public var without: [String]
+    /// Packages that the build itself runs: they resolve apart from the others, and `without` and `recommends` do not
+    /// touch them.
+    public var tools: [String]
     /// Whether recommended packages are installed.
     public var recommends: Bool
     /// Whether release files may have expired: so with a snapshot of the archive.
@@ -80,8 +83,8 @@ public struct PlanRequest: Sendable, Equatable {
     public init(
         suite: String, architecture: String, mirror: String, securityMirror: String,
         keyring: String = "/usr/share/keyrings/debian-archive-keyring.gpg", repositories: [Repository] = [],
-        directories: [Directory] = [], install: [String], without: [String] = [], recommends: Bool = false,
-        acceptExpired: Bool = false
+        directories: [Directory] = [], install: [String], without: [String] = [], tools: [String] = [],
+        recommends: Bool = false, acceptExpired: Bool = false
     ) {
         self.suite = suite
         self.architecture = architecture
@@ -92,6 +95,7 @@ public struct PlanRequest: Sendable, Equatable {
         self.directories = directories
         self.install = install
         self.without = without
+        self.tools = tools
         self.recommends = recommends
         self.acceptExpired = acceptExpired
     }
@@ -103,16 +107,28 @@ public struct Plan: Sendable, Equatable {
     public var releases: [LockedRelease]
     /// The packages, by name.
     public var packages: [LockedPackage]
+    /// The tools with all they need and `base-files`, by name; empty if there are none.
+    public var toolPackages: [LockedPackage]
 }
 
 extension PlanRequest {
+    /// The request for the tools alone; nil if there are none.
+    var asTools: PlanRequest? {
+        if tools.isEmpty { return nil }
+        var request = self
+        // The links of a merged /usr, without which no program finds its interpreter, are in base-files.
+        request.install = ["base-files"] + tools.filter { $0 != "base-files" }
+        request.without = []
+        return request
+    }
+
     /// Holds the request to what apt's files and command line can carry: a name is never read as an option or a
     /// pattern.
     func check() throws(PlanError) {
         func require(_ condition: Bool, _ message: String, _ remedy: String) throws(PlanError) {
             if !condition { throw PlanError(.request, message, remedy: remedy) }
         }
-        for name in install + without {
+        for name in install + without + tools {
             try require(
                 isPackageName(name), "'\(name)' is not the name of a package",
                 "A name has lower-case letters, digits, '+', '-' and '.', at least two of them.")

@@ -70,13 +70,7 @@ struct ImageStream: ~Copyable {
     private mutating func append(
         _ staged: String, _ size: Int, _ source: borrowing Descriptor, _ path: String
     ) throws(FilesystemError) {
-        // What has become a pipe must not block the open.
-        let file = try lifting { () throws(SystemError) in try source.openBeneath(staged, O_RDONLY | O_NONBLOCK) }
-        let status = try lifting { () throws(SystemError) in try file.status() }
-        if status.type != S_IFREG { throw .tree(path: path, problem: "\(file.name) is not a regular file any more") }
-        if status.size != size {
-            throw .tree(path: path, problem: "\(file.name) has \(status.size) bytes where the tree says \(size)")
-        }
+        let file = try openStaged(staged, size: size, source: source, path: path)
         var done = 0
         while done < size {
             let count = min(size - done, buffer.count - filled)
@@ -96,4 +90,18 @@ struct ImageStream: ~Copyable {
         filled = 0
         progress(written)
     }
+}
+
+/// Opens the data of the file that a tree has at `path`: it must be a regular file of that size below `source`.
+func openStaged(
+    _ staged: String, size: Int, source: borrowing Descriptor, path: String
+) throws(FilesystemError) -> Descriptor {
+    // What has become a pipe must not block the open.
+    let file = try lifting { () throws(SystemError) in try source.openBeneath(staged, O_RDONLY | O_NONBLOCK) }
+    let status = try lifting { () throws(SystemError) in try file.status() }
+    if status.type != S_IFREG { throw .tree(path: path, problem: "\(file.name) is not a regular file any more") }
+    if status.size != size {
+        throw .tree(path: path, problem: "\(file.name) has \(status.size) bytes where the tree says \(size)")
+    }
+    return file
 }

@@ -14,6 +14,8 @@ public struct Command: Sendable {
         case inherited
         /// These bytes, as a seekable file in memory.
         case bytes([UInt8])
+        /// What the caller writes while the program runs: see ``Command/run(feeding:)``.
+        case stream
     }
 
     /// Where the program's standard output or standard error goes.
@@ -174,8 +176,47 @@ extension Command {
     public func run(
         accepting: ClosedRange<Int32> = 0...0, eachLine: ((String) -> Void)? = nil
     ) throws(CommandError) -> CommandResult {
-        var running = try start()
-        var collector = OutputCollector(limitBytes: outputLimitBytes, eachLine: eachLine)
+        let running = try start()
+        let collector = OutputCollector(running, limitBytes: outputLimitBytes, eachLine: eachLine)
+        return try finish(running, collector, accepting: accepting)
+    }
+
+    /// Runs the program to its end with a standard input that `feed` hands over piece by piece.
+    ///
+    /// The program reads a socket, so what it was given cannot be read twice. Throws what the program says if it fails,
+    /// else what `feed` throws, which is an error (`EPIPE`) too if the program ends before it has read everything.
+    @discardableResult
+    public func run(
+        feeding feed: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws -> CommandResult {
+        var command = self
+        command.input = .stream
+        var running = try command.start()
+        var collector = OutputCollector(running, limitBytes: outputLimitBytes, eachLine: nil)
+        var failure: (any Error)?
+        do {
+            try feed { bytes in try collector.feed(bytes, to: running) }
+        } catch {
+            failure = error
+            // What it has been given so far must not pass for everything.
+            if (error as? SystemError)?.code != EPIPE { try running.send(SIGKILL) }
+        }
+        running.endInput()
+        do {
+            let result = try command.finish(running, collector, accepting: 0...0)
+            if let failure { throw failure }
+            return result
+        } catch {
+            if let failure, (failure as? SystemError)?.code != EPIPE { throw failure }
+            throw error
+        }
+    }
+
+    private func finish(
+        _ running: consuming RunningCommand, _ collector: OutputCollector, accepting: ClosedRange<Int32>
+    ) throws(CommandError) -> CommandResult {
+        var running = running
+        var collector = collector
         let status: ExitStatus
         do throws(SystemError) {
             try collector.collect(running)

@@ -9,10 +9,15 @@ struct OutputCollector {
     private let eachLine: ((String) -> Void)?
     /// Per output, the bytes since its last newline.
     private var partialLines: [[UInt8]] = [[], []]
+    /// The reading ends of both outputs; -1 for one that is not captured or has ended.
+    private var sources: [Int32]
 
     private static let chunkBytes = 1 << 16
 
-    init(limitBytes: Int, eachLine: ((String) -> Void)?) {
+    /// The program must live as long as the collector.
+    init(_ running: borrowing RunningCommand, limitBytes: Int, eachLine: ((String) -> Void)?) {
+        sources = [Self.rawValue(running.output), Self.rawValue(running.errorOutput)]
+        for source in sources where source != -1 { _ = fcntl(source, F_SETFL, O_NONBLOCK) }
         self.limitBytes = limitBytes
         self.eachLine = eachLine
     }
@@ -21,21 +26,38 @@ struct OutputCollector {
     ///
     /// The end of the program counts, not the end of the pipes: a process it left behind may keep those open for ever.
     mutating func collect(_ running: borrowing RunningCommand) throws(SystemError) {
-        let sources = [Self.rawValue(running.output), Self.rawValue(running.errorOutput)]
-        for source in sources where source != -1 {
-            try call("fcntl", "output") { fcntl(source, F_SETFL, O_NONBLOCK) }
-        }
-        var events = ([running.process.rawValue] + sources).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        while !isOverLimit {
-            try call("poll", "output") { poll(&events, nfds_t(events.count), -1) }
-            let hasEnded = events[0].revents != 0
-            for index in sources.indices
-            where events[index + 1].fd != -1 && (hasEnded || events[index + 1].revents != 0) {
-                if try drain(sources[index], index) { events[index + 1].fd = -1 }
-            }
-            if hasEnded { break }
-        }
+        var hasEnded = false
+        while !isOverLimit && !hasEnded { hasEnded = try waitAndDrain(running.process.rawValue, POLLIN) }
         for index in partialLines.indices where !partialLines[index].isEmpty { emit(partialLines[index][...]) }
+    }
+
+    /// Writes to the program's standard input, and reads its outputs meanwhile.
+    mutating func feed(_ bytes: UnsafeRawBufferPointer, to running: borrowing RunningCommand) throws(SystemError) {
+        let input = Self.rawValue(running.input)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            if isOverLimit { throw SystemError(call: "read", subject: "output", code: EFBIG) }
+            if !(try waitAndDrain(input, POLLOUT)) { continue }
+            let part = UnsafeRawBufferPointer(rebasing: rest)
+            let count = try call("send", "input") {
+                let count = send(
+                    input, part.baseAddress, part.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+                return count == -1 && errno == EAGAIN ? 0 : count
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Waits for one of the outputs or the given event, and takes what the outputs have; true if the event came.
+    private mutating func waitAndDrain(_ descriptor: Int32, _ event: Int32) throws(SystemError) -> Bool {
+        var events = sources.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        events.append(pollfd(fd: descriptor, events: Int16(event), revents: 0))
+        try call("poll", "output") { poll(&events, nfds_t(events.count), -1) }
+        let hasCome = events[2].revents != 0
+        for index in sources.indices where sources[index] != -1 && (hasCome || events[index].revents != 0) {
+            if try drain(sources[index], index) { sources[index] = -1 }
+        }
+        return hasCome
     }
 
     private static func rawValue(_ descriptor: borrowing Descriptor?) -> Int32 {

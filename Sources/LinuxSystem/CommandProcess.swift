@@ -5,6 +5,9 @@ internal import Glibc
 public struct RunningCommand: ~Copyable, Sendable {
     /// Its process number, which stays its own until it is waited for.
     public let pid: Int32
+    /// Where its standard input comes from, if that is streamed: a socket, so that writing to a program that has ended
+    /// is an error and not a signal.
+    private(set) var input: Descriptor?
     /// The reading end of its standard output, if that is captured.
     public let output: Descriptor?
     /// The reading end of its standard error, if that is captured.
@@ -15,11 +18,12 @@ public struct RunningCommand: ~Copyable, Sendable {
     private var status: ExitStatus?
 
     init(
-        pid: pid_t, process: consuming Descriptor, output: consuming Descriptor?, errorOutput: consuming Descriptor?,
-        leadsGroup: Bool
+        pid: pid_t, process: consuming Descriptor, input: consuming Descriptor?, output: consuming Descriptor?,
+        errorOutput: consuming Descriptor?, leadsGroup: Bool
     ) {
         self.pid = pid
         self.process = process
+        self.input = input
         self.output = output
         self.errorOutput = errorOutput
         self.leadsGroup = leadsGroup
@@ -36,6 +40,9 @@ public struct RunningCommand: ~Copyable, Sendable {
         if status != nil { return }
         try call("kill", "process \(pid)") { kill(leadsGroup ? -pid : pid, signal) }
     }
+
+    /// Ends its standard input, if that is streamed.
+    mutating func endInput() { input = nil }
 
     /// Waits until it ends.
     public mutating func wait() throws(SystemError) -> ExitStatus {
@@ -63,11 +70,11 @@ extension Command {
         for text in [path, workingDirectory ?? ""] + arguments + variables where text.utf8.contains(0) {
             throw SystemError(call: "execve", subject: "\(executable): an argument holds a NUL byte", code: EINVAL)
         }
-        let input = try openInput()
+        var input = try InputEnd(self.input, of: executable)
         var output = try OutputEnd(self.output, inherited: STDOUT_FILENO)
         var errorOutput = try OutputEnd(self.errorOutput, inherited: STDERR_FILENO)
         var program = clinux_program()
-        program.input = input.rawValue
+        program.input = input.reader.rawValue
         program.output = output.writer.rawValue
         program.error = errorOutput.writer.rawValue
         program.own_group = ownProcessGroup ? 1 : 0
@@ -84,22 +91,8 @@ extension Command {
                 call: name, subject: name == "chdir" ? workingDirectory ?? "." : path, code: program.failed_code)
         }
         return RunningCommand(
-            pid: pid, process: Descriptor(adopting: program.process, name: executable), output: output.takeReader(),
-            errorOutput: errorOutput.takeReader(), leadsGroup: ownProcessGroup)
-    }
-
-    private func openInput() throws(SystemError) -> Descriptor {
-        switch input {
-        case .null: return try .open("/dev/null")
-        case .inherited: return try Descriptor.duplicate(STDIN_FILENO)
-        case .bytes(let bytes):
-            // A file, not a pipe: there is nobody to deadlock with, and no SIGPIPE if the program does not read it all.
-            let result = try call("memfd_create", "input of \(executable)") { clinux_memory_file("input") }
-            let file = Descriptor(adopting: result, name: "input of \(executable)")
-            try file.writeAll(bytes)
-            try call("lseek", file.name) { lseek(file.rawValue, 0, SEEK_SET) }
-            return file
-        }
+            pid: pid, process: Descriptor(adopting: program.process, name: executable), input: input.takeWriter(),
+            output: output.takeReader(), errorOutput: errorOutput.takeReader(), leadsGroup: ownProcessGroup)
     }
 }
 
@@ -108,6 +101,34 @@ extension Descriptor {
         let result = try call("fcntl", "descriptor \(rawValue)") { fcntl(rawValue, F_DUPFD_CLOEXEC, 0) }
         return Descriptor(adopting: result, name: "descriptor \(rawValue)")
     }
+}
+
+/// What the program reads from, and for a stream what the caller writes to.
+private struct InputEnd: ~Copyable {
+    let reader: Descriptor
+    private var writer: Descriptor?
+
+    init(_ input: Command.Input, of program: String) throws(SystemError) {
+        let name = "input of \(program)"
+        switch input {
+        case .null: reader = try Descriptor.open("/dev/null")
+        case .inherited: reader = try Descriptor.duplicate(STDIN_FILENO)
+        case .bytes(let bytes):
+            // A file, not a pipe: there is nobody to deadlock with, and no SIGPIPE if the program does not read it all.
+            let file = Descriptor(
+                adopting: try call("memfd_create", name) { clinux_memory_file("input") }, name: name)
+            try file.writeAll(bytes)
+            try call("lseek", name) { lseek(file.rawValue, 0, SEEK_SET) }
+            reader = file
+        case .stream:
+            var ends: [Int32] = [-1, -1]
+            try call("socketpair", name) { clinux_socket_pair(&ends) }
+            reader = Descriptor(adopting: ends[0], name: name)
+            writer = Descriptor(adopting: ends[1], name: name)
+        }
+    }
+
+    mutating func takeWriter() -> Descriptor? { writer.take() }
 }
 
 /// What the program writes to, and for a pipe what the caller reads from.

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 extension Descriptor {
@@ -19,5 +20,22 @@ extension Descriptor {
         try call("linkat", "\(directory.name)/\(newName)") {
             linkat(rawValue, path, directory.rawValue, newName, 0)
         }
+    }
+
+    /// Makes a device, pipe or socket with the type bits of `mode` (mknod(2)); the permission bits obey the umask.
+    public func makeNode(_ path: String, mode: UInt32, major: UInt32 = 0, minor: UInt32 = 0) throws(SystemError) {
+        try call("mknodat", "\(name)/\(path)") { clinux_mknodat(rawValue, path, mode, major, minor) }
+    }
+
+    /// Sets the permission bits of `path` below this directory, which must not be a symlink.
+    public func setMode(_ mode: UInt32, of path: String) throws(SystemError) {
+        try call("fchmodat", "\(name)/\(path)") { fchmodat(rawValue, path, mode & 0o7777, 0) }
+    }
+
+    /// Creates the file `path` below this directory with exactly this mode; one that is there is an error.
+    public func makeFile(_ path: String, mode: UInt32 = 0o644) throws(SystemError) -> Descriptor {
+        let file = try openBeneath(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+        try file.setMode(mode)
+        return file
     }
 }

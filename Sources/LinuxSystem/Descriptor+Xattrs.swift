@@ -40,4 +40,12 @@ extension Descriptor {
     public func setXattr(_ attribute: String, _ value: [UInt8]) throws(SystemError) {
         try call("fsetxattr \(attribute)", name) { clinux_fsetxattr(rawValue, attribute, value, value.count) }
     }
+
+    /// Sets an extended attribute of `path` relative to this directory; the last symlink is not followed. `.` is this
+    /// directory itself.
+    public func setXattr(_ attribute: String, _ value: [UInt8], of path: String) throws(SystemError) {
+        try call("lsetxattr \(attribute)", "\(name)/\(path)") {
+            clinux_lsetxattr("/proc/self/fd/\(rawValue)/\(path)", attribute, value, value.count)
+        }
+    }
 }

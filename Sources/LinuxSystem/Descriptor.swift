@@ -162,6 +162,17 @@ extension Descriptor {
         }
     }
 
+    /// The first place of data at or after `offset`; nil if only holes follow. A file system that knows no holes has
+    /// data everywhere.
+    public func nextData(from offset: Int) throws(SystemError) -> Int? {
+        let data = clinux_seek_data(rawValue, Int64(offset))
+        if data >= 0 { return Int(data) }
+        let code = errno
+        if code == ENXIO { return nil }
+        if code == EINVAL { return offset }
+        throw SystemError(call: "lseek", subject: name, code: code)
+    }
+
     /// Sets the file's size in bytes; new bytes are a hole.
     public func truncate(to size: Int) throws(SystemError) {
         try call("ftruncate", name) { ftruncate(rawValue, size) }

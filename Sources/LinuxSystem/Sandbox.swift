@@ -3,9 +3,9 @@ internal import Glibc
 /// A staged root in which maintainer scripts and tools run: one process tree per command, in namespaces of its own.
 ///
 /// The command is root over the tree and over nothing else. It sees no network (but `lo`), no process but its own, a
-/// `/dev` of harmless devices, an empty `/sys`, and a fresh `/run` and `/tmp`; syncs do nothing. Processes it leaves
-/// behind are killed when it ends. The tree must have the directories `/dev`, `/proc`, `/run`, `/sys` and `/tmp`;
-/// nothing is left in them.
+/// `/dev` of harmless devices, an empty `/sys`, and a fresh `/run` and `/tmp`; syncs do nothing. Its standard input and
+/// outputs are those that the ``Command`` gives it. Processes it leaves behind are killed when it ends. The tree must
+/// have the directories `/dev`, `/proc`, `/run`, `/sys` and `/tmp`; nothing is left in them.
 public struct Sandbox: Sendable {
     /// A file or directory of the caller that the command sees at `destination`.
     public struct Bind: Sendable, Equatable {

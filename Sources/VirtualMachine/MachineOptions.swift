@@ -1,7 +1,10 @@
 /// What a virtual machine is made of: everything ``QemuPlan`` needs, with nothing left to look up.
 public struct MachineOptions: Sendable, Equatable {
-    /// The disk image, in raw format.
+    /// The disk image.
     public var imagePath: String
+    /// Its format. Never found out from its bytes: a guest could write another format's header, which names files of
+    /// the host.
+    public var imageFormat: ImageFormat
     /// The machine's processor family.
     public var architecture: MachineArchitecture
     /// Main memory.
@@ -29,9 +32,11 @@ public struct MachineOptions: Sendable, Equatable {
     /// The Unix socket on which QEMU listens for ``QMPClient``; nil for none.
     public var monitorSocket: String?
 
-    /// A machine with 1 GiB, two emulated processors, BIOS or the given firmware, and its console on standard output.
+    /// A machine with 1 GiB, two emulated processors, BIOS or the given firmware, and its console on standard output;
+    /// an image is qcow2 if its name ends so, else raw.
     public init(imagePath: String, architecture: MachineArchitecture = .amd64, firmware: Firmware? = nil) {
         self.imagePath = imagePath
+        imageFormat = imagePath.hasSuffix(".qcow2") ? .qcow2 : .raw
         self.architecture = architecture
         self.firmware = firmware
         memoryMiB = 1024
@@ -46,6 +51,14 @@ public struct MachineOptions: Sendable, Equatable {
         clock = nil
         monitorSocket = nil
     }
+}
+
+/// How a disk is kept in a file, by QEMU's name.
+public enum ImageFormat: String, Sendable, CaseIterable {
+    /// Byte for byte.
+    case raw
+    /// QEMU's own format.
+    case qcow2
 }
 
 /// A processor family by Debian's name.

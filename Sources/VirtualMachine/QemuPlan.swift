@@ -22,9 +22,8 @@ public enum QemuPlan {
             arguments += ["-drive", "if=pflash,format=raw,unit=1,file=\(variables)"]
         }
         let snapshot = options.snapshot ? ",snapshot=on" : ""
-        arguments += [
-            "-drive", "if=none,id=disk,format=raw,discard=unmap\(snapshot),file=\(escaped(options.imagePath))",
-        ]
+        let format = options.imageFormat.rawValue, image = escaped(options.imagePath)
+        arguments += ["-drive", "if=none,id=disk,format=\(format),discard=unmap\(snapshot),file=\(image)"]
         arguments += ["-device", "virtio-blk-pci,drive=disk,bootindex=1", "-device", "virtio-rng-pci"]
         arguments += network(options.network) + serial(options.serial)
         // Debian's arm64 cloud kernel has no driver for this watchdog.

@@ -76,10 +76,6 @@ static _Noreturn void run_init(const struct request *request, int go) {
     if (sethostname(hostname, strlen(hostname)) != 0) fail_errno("%s: sethostname", hostname);
     if (setdomainname("(none)", 6) != 0) fail_errno("setdomainname");
     raise_loopback();
-    if (!request->interactive) {
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (null < 0 || dup2(null, STDIN_FILENO) < 0) fail_errno("/dev/null");
-    }
     if (close_range(3, ~0U, 0) != 0) fail_errno("close_range");
 
     pid_t program = fork();

@@ -105,7 +105,11 @@ int main(void) {
 
     char root[32];
     open_verity(&boot, root, sizeof root);
-    if (mount(root, "/sysroot", "erofs", MS_RDONLY, NULL) != 0) fail("cannot mount the root %s as EROFS: %m", root);
+    static uint8_t head[CINIT_FILESYSTEM_HEAD];
+    if (read_file(root, head, sizeof head) != sizeof head) fail("cannot read the root %s: %m", root);
+    const char *type = cinit_filesystem(head);
+    if (type == NULL) fail("the root %s is no file system that is known here", root);
+    if (mount(root, "/sysroot", type, MS_RDONLY, NULL) != 0) fail("cannot mount the root %s as %s: %m", root, type);
     mount_state(&boot);
     hand_over(&boot);
     switch_root();

@@ -14,7 +14,7 @@ struct BootCommand: ParsableCommand {
             ssh -p 2222 root@localhost
             """)
 
-    @Argument(help: "The disk image.", completion: .file(extensions: ["raw"]))
+    @Argument(help: "The disk image, raw or NAME.qcow2.", completion: .file(extensions: ["raw", "qcow2"]))
     var image: String
 
     @OptionGroup var output: OutputOptions

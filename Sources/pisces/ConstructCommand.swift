@@ -8,10 +8,14 @@ import LinuxSystem
 struct ConstructCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "construct",
-        abstract: "Construct a bootable disk image from a blueprint.",
+        abstract: "Construct a bootable disk image, or a file tree, from a blueprint.",
         discussion: """
-            Only packages that the lock names enter the image. The first run makes the lock, beside the blueprint. Works \
+            Only packages that the lock names enter the outputs. The first run makes the lock, beside the blueprint. Works \
             as root and as an ordinary user with a range of subordinate ids (subuid(5)).
+
+            Of the disk: raw; qcow2; split, a directory with root, hash tree and kernel image for updaters.
+            Of the plain tree, which needs no kernel: tar; directory; oci, an image layout; oci-archive, the same in a file.
+            One run makes all outputs; the endings .raw, .qcow2, .split, .tar, .directory, .oci, .oci.tar tell the form.
             """)
 
     @OptionGroup var argument: BlueprintArgument
@@ -50,7 +54,10 @@ struct ConstructCommand: ParsableCommand {
         if debugShell { try DebugShell.requireTerminal() }
         let loaded = try argument.load()
         let signingKey = try secureBoot.signingKey()
-        let layout = try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint)
+        let wanted = outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs
+        let layout =
+            wanted.contains(where: \.form.isDisk)
+            ? try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint) : nil
         let mountPoint = try Workspace.cacheDirectory("workshop")
         if !dryRun, !Workshop.isInside {
             try Workshop.enter(mounting: work == nil ? [.init(directory: mountPoint)] : [])
@@ -63,8 +70,7 @@ struct ConstructCommand: ParsableCommand {
         let lock = try lock(at: lockPath, resolver: resolver, console: console)
         var request = ConstructionRequest(
             blueprint: loaded.blueprint, lock: lock, layout: layout, store: try resolver.openStore(),
-            cache: try openCache(), workDirectory: workDirectory?.path ?? mountPoint,
-            outputs: outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs)
+            cache: try openCache(), workDirectory: workDirectory?.path ?? mountPoint, outputs: wanted)
         request.signingKey = signingKey
         request.documents = documents.options
         var constructor = Constructor(request) { event in
@@ -91,12 +97,11 @@ struct ConstructCommand: ParsableCommand {
     }
 
     private func tell(_ construction: Construction, _ outputs: [Output], _ console: Console) {
-        if case .object(let manifest) = construction.manifest, case .string(let hash) = manifest["root-hash"] {
-            console.note("root hash \(hash)")
+        if let hash = construction.manifest?["root-hash"]?.string { console.note("root hash \(hash)") }
+        for output in outputs {
+            console.result(self.output.json ? json(output, of: construction).canonical : output.path)
         }
-        for output in outputs where !self.output.json { console.result(output.path) }
-        if self.output.json, let manifest = construction.manifest { console.result(manifest.canonical) }
-        if let image = outputs.first(where: { $0.form == .raw }) {
+        if let image = outputs.first(where: { [.raw, .qcow2].contains($0.form) }) {
             console.note("try it: pisces boot \(image.path)")
         }
     }
@@ -104,6 +109,16 @@ struct ConstructCommand: ParsableCommand {
     private func openCache() throws -> BuildCache? {
         if noCache { return nil }
         return try BuildCache(try Workspace.cacheDirectory("build"), limitBytes: Int64(cacheLimit) << 30)
+    }
+
+    private func json(_ output: Output, of construction: Construction) -> JSONValue {
+        var members: [String: JSONValue] = ["form": .string(output.form.rawValue), "output": .string(output.path)]
+        switch output.form {
+        case .raw, .qcow2, .split: members["manifest"] = construction.manifest
+        case .oci, .ociArchive: members["digest"] = construction.imageDigest.map { .string("sha256:\($0)") }
+        case .tar, .directory: break
+        }
+        return .object(members)
     }
 
     private func lock(at path: String, resolver: Resolver, console: Console) throws -> Lock {

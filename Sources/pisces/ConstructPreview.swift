@@ -9,27 +9,31 @@ struct ConstructPreview {
 
     /// A table of the disk, then a line for each figure.
     var text: String {
-        let rows = preview.partitions.map { partition in
-            [
-                "\(partition.number)", partition.role.rawValue, partition.slot?.rawValue.uppercased() ?? "-",
-                humanSize(partition.start), humanSize(partition.size),
-            ]
-        }
-        let table = Self.aligned([["", "partition", "slot", "start", "size"]] + rows)
         let (all, missing) = (preview.packages, preview.missing)
-        let fraction = preview.rootEstimate * 100 / max(1, preview.slotSize)
-        let figures = [
-            ("layout", "\(preview.layout), a disk of \(humanSize(preview.diskSize))"),
-            ("packages", "\(all.count), \(humanSize(all.size))"),
-            ("to fetch", missing.count == 0 ? "nothing" : "\(missing.count), \(humanSize(missing.size))"),
-            (
-                "root",
-                "about \(humanSize(preview.rootEstimate)), \(fraction) % of its slot"
-                    + (fraction > 100 ? ": set `image: slot` to more" : "")
-            ),
+        var figures = [
+            ["packages", "\(all.count), \(humanSize(all.size))"],
+            ["to fetch", missing.count == 0 ? "nothing" : "\(missing.count), \(humanSize(missing.size))"],
         ]
-        let lines = figures.map { [$0.0, $0.1] } + outputs.map { ["output", "\($0.form.rawValue) \($0.path)"] }
-        return table + "\n" + Self.aligned(lines)
+        var root = "about \(humanSize(preview.rootEstimate))"
+        var table = ""
+        if let disk = preview.disk {
+            let fraction = preview.rootEstimate * 100 / max(1, disk.slotSize)
+            root += ", \(fraction) % of its slot" + (fraction > 100 ? ": set `image: slot` to more" : "")
+            figures.insert(["layout", "\(disk.layout), a disk of \(humanSize(disk.size))"], at: 0)
+            table = Self.aligned(Self.table(disk)) + "\n"
+        }
+        figures.append(["root", root])
+        return table + Self.aligned(figures + outputs.map { ["output", "\($0.form.rawValue) \($0.path)"] })
+    }
+
+    private static func table(_ disk: ConstructionPreview.Disk) -> [[String]] {
+        [["", "partition", "slot", "start", "size"]]
+            + disk.partitions.map { partition in
+                [
+                    "\(partition.number)", partition.role.rawValue, partition.slot?.rawValue.uppercased() ?? "-",
+                    humanSize(partition.start), humanSize(partition.size),
+                ]
+            }
     }
 
     /// The same figures in bytes.
@@ -38,19 +42,25 @@ struct ConstructPreview {
             JSONValue.object(["count": .integer(amount.count), "size": .integer(amount.size)])
         }
         return .object([
-            "layout": .string(preview.layout), "disk": .object(["size": .integer(preview.diskSize)]),
+            "disk": preview.disk.map(json) ?? .null,
+            "packages": amount(preview.packages), "missing": amount(preview.missing),
+            "root-estimate": .integer(preview.rootEstimate),
+            "outputs": .array(
+                outputs.map { .object(["form": .string($0.form.rawValue), "path": .string($0.path)]) }),
+        ])
+    }
+
+    private func json(_ disk: ConstructionPreview.Disk) -> JSONValue {
+        .object([
+            "layout": .string(disk.layout), "size": .integer(disk.size), "slot": .integer(disk.slotSize),
             "partitions": .array(
-                preview.partitions.map { partition in
+                disk.partitions.map { partition in
                     .object([
                         "number": .integer(partition.number), "role": .string(partition.role.rawValue),
                         "slot": partition.slot.map { .string($0.rawValue) } ?? .null,
                         "start": .integer(partition.start), "size": .integer(partition.size),
                     ])
                 }),
-            "packages": amount(preview.packages), "missing": amount(preview.missing),
-            "root-estimate": .integer(preview.rootEstimate), "slot": .integer(preview.slotSize),
-            "outputs": .array(
-                outputs.map { .object(["form": .string($0.form.rawValue), "path": .string($0.path)]) }),
         ])
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BlueprintModel
+import Constructor
 import ContentStore
 import Debian
 import LinuxSystem
@@ -56,13 +57,14 @@ struct Resolver {
         }
         let plan = try AptPlanner.plan(request, stateDirectory: state, run: runTool)
         let bytes = plan.packages.reduce(0) { $0 + $1.size }
-        console.end("\(plan.packages.count) packages, \(humanSize(bytes))")
+        let tools = plan.toolPackages.isEmpty ? "" : " and \(plan.toolPackages.count) for the tools of the build"
+        console.end("\(plan.packages.count) packages, \(humanSize(bytes))\(tools)")
         return Lock(
             blueprintName: blueprint.name, blueprint: SHA256.hash(blueprint.canonicalBytes),
             architecture: blueprint.distribution.architecture.rawValue,
             epoch: blueprint.image.epoch.map(Int64.init) ?? plan.releases.map(\.date).max() ?? 0,
             tools: ["pisces": piscesVersion], releases: plan.releases, packages: plan.packages,
-            users: previous?.users ?? [:], groups: previous?.groups ?? [:])
+            toolPackages: plan.toolPackages, users: previous?.users ?? [:], groups: previous?.groups ?? [:])
     }
 
     private func request(keyringDirectory: String) throws -> PlanRequest {
@@ -71,7 +73,8 @@ struct Resolver {
             suite: blueprint.distribution.debian.rawValue,
             architecture: blueprint.distribution.architecture.rawValue, mirror: mirrors.debian,
             securityMirror: mirrors.security, install: blueprint.packages.install,
-            without: blueprint.packages.without, recommends: blueprint.packages.recommends)
+            without: blueprint.packages.without, tools: blueprint.image.toolPackages,
+            recommends: blueprint.packages.recommends)
         for (name, repository) in blueprint.repositories.sorted(by: { bytesPrecede($0.key, $1.key) }) {
             switch repository {
             case .directory(let directory):
@@ -113,7 +116,9 @@ struct Resolver {
     /// Puts every locked package into the store; what is there already is not asked for again.
     func fetch(_ lock: Lock, into store: ObjectStore) throws {
         console.begin("fetch packages")
-        let items = try lock.packages.map { package in
+        var seen: Set<Digest> = []
+        let packages = (lock.packages + lock.toolPackages).filter { seen.insert($0.digest).inserted }
+        let items = try packages.map { package in
             Fetcher.Item(
                 name: "\(package.name) \(package.version)", digest: package.digest, size: package.size,
                 uris: try uris(of: package, in: lock))

@@ -44,7 +44,7 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private func loadManifest() throws -> GenerationManifest? {
-        let path = self.manifest ?? Output(.raw, path: image).manifestPath
+        guard let path = self.manifest ?? Output(.raw, path: image).manifestPath else { return nil }
         do {
             return try GenerationManifest(parsing: try Workspace.readFile(path, limit: 1 << 24), file: path)
         } catch let error as SystemError where error.isNotFound && self.manifest == nil {

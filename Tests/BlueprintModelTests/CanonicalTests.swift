@@ -150,6 +150,8 @@ import Testing
         for name in some(["vm.swappiness", "net.ipv4.ip_forward"]) {
             blueprint.kernel.sysctl[name] = maybe("1", "a b") ?? "0"
         }
+        blueprint.image.root = maybe(.squashfs) ?? .erofs
+        blueprint.image.compression = maybe(.fast, .small) ?? .none
         blueprint.image.slot = maybe(1 << 40, 3 << 20, 5 << 10)
         blueprint.image.epoch = maybe(0, 1_700_000_000)
         return blueprint

@@ -28,7 +28,7 @@ import Testing
             locale: { lang: de_DE.UTF-8, keymap: de }
             time: { zone: Europe/Berlin, ntp: true }
             kernel: { command-line: [quiet], modules: [tun], initrd-modules: [nvme], sysctl: { net.ipv4.ip_forward: 1 } }
-            image: { verity: false, slot: 2GiB, data: 512MiB, epoch: 1700000000 }
+            image: { root: squashfs, compression: small, verity: false, slot: 2GiB, data: 512MiB, epoch: 1700000000 }
             """
         let loaded = try loadBlueprint(text, ["keys/extra.asc": "KEY", "from.txt": "from"])
         var wanted = Blueprint(name: "x")
@@ -67,6 +67,7 @@ import Testing
         (wanted.kernel.commandLine, wanted.kernel.modules) = (["quiet"], ["tun"])
         wanted.kernel.initrdModules = ["nvme"]
         wanted.kernel.sysctl = ["net.ipv4.ip_forward": "1"]
+        (wanted.image.root, wanted.image.compression) = (.squashfs, .small)
         wanted.image.verity = false
         (wanted.image.slot, wanted.image.data, wanted.image.epoch) = (2 << 30, 512 << 20, 1_700_000_000)
         #expect(loaded.blueprint == wanted)
@@ -250,8 +251,13 @@ import Testing
         (
             "image: { root: erfs }",
             [
-                "x.yaml:4:16: image.root: \"erfs\" is not a file system for the root; wanted erofs; did you mean \"erofs\"?"
+                "x.yaml:4:16: image.root: \"erfs\" is not a file system for the root; wanted erofs, squashfs or ext4; "
+                    + "did you mean \"erofs\"?"
             ]
+        ),
+        (
+            "image: { root: ext4, compression: small }",
+            ["x.yaml:4:35: image: ext4 does not compress; choose erofs or squashfs under `image.root`"]
         ),
         (
             "include: [/etc/base.yaml]",

@@ -92,6 +92,26 @@ import Testing
         #expect(tree.paths.allSatisfy { (tree[$0]?.modified ?? 0) <= epoch })
     }
 
+    @Test func plainTreeKeepsItsPlaces() {
+        var tree = FileTree()
+        for path in ["/etc", "/var", "/var/lib", "/var/lib/dpkg", "/root", "/dev"] { tree[path] = .directory() }
+        tree["/var/lib/dpkg/status"] = .file("x", modified: epoch + 1)
+        tree["/var/lib/dpkg/status-old"] = .file("old")
+        tree["/root/.bashrc"] = .file("rc", modified: 5)
+        tree["/dev/null"] = Node(.characterDevice(major: 1, minor: 3), mode: 0o666)
+        let plain = RootTree.plain(from: tree, epoch: epoch)
+        #expect(
+            plain.paths == [
+                "/", "/dev", "/etc", "/etc/machine-id", "/proc", "/root", "/root/.bashrc", "/run", "/sys", "/tmp",
+                "/var",
+                "/var/lib", "/var/lib/dpkg", "/var/lib/dpkg/status",
+            ])
+        #expect(text(plain, "/var/lib/dpkg/status") == "x")
+        #expect(plain["/var/lib/dpkg/status"]?.modified == epoch)
+        #expect(plain["/root/.bashrc"]?.modified == 5)
+        #expect(plain["/root"]?.isDirectory == true)
+    }
+
     @Test(arguments: [
         ("ssh_host_rsa_key.pub", "ssh_host_*", true), ("config.dat-old", "*-old", true), ("config.dat", "*-old", false),
         ("lock", "lock*", true), ("passwd-", "passwd-", true), ("passwd", "passwd-", false),

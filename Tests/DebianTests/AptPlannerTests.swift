@@ -47,6 +47,27 @@ import Testing
         #expect(try AptPlanner.plan(request, stateDirectory: state.path, run: runTool) == plan)
     }
 
+    @Test func toolsResolveApart() throws {
+        let state = try TemporaryDirectory()
+        var request = try debianRequest(install: ["hostname"], without: ["libarchive13t64"])
+        request.recommends = true
+        let plain = try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        #expect(plain.toolPackages == [])
+        request.tools = ["libarchive13t64"]
+        let plan = try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        #expect(plan.packages == plain.packages)
+        let names = Set(plan.toolPackages.map(\.name))
+        #expect(names.isSuperset(of: ["base-files", "libarchive13t64", "libc6"]))
+        #expect(names.isDisjoint(with: ["hostname", "bash", "lrzip"]))
+        #expect(plan.toolPackages.filter(\.isManual).map(\.name) == ["base-files", "libarchive13t64"])
+
+        request.tools = ["libarchive13t65"]
+        let error = #expect(throws: PlanError.self) {
+            try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        }
+        #expect(error?.kind == .unknownPackage)
+    }
+
     @Test func namesThatCannotBeInstalledAreExplained() throws {
         let state = try TemporaryDirectory()
         func failure(_ install: [String], without: [String] = []) throws -> PlanError? {

@@ -20,6 +20,7 @@ import Testing
         let lock = try sampleLock()
         var other = lock
         other.packages.reverse()
+        other.toolPackages.reverse()
         other.releases.reverse()
         #expect(other.text == lock.text)
         #expect(try Lock(parsing: Array(other.text.utf8), file: "sample.lock") == lock)
@@ -39,6 +40,7 @@ import Testing
         ("Version: 5.2.37-2+b10", "Version: five", "not a version"), ("Size: 1500792", "Size: -1", "less than nothing"),
         ("Source-Release: trixie\n", "Source-Release: sid\n", "no paragraph"),
         ("Package: tiny\nVersion: 1.0\nArchitecture: all", "Package: bash\nVersion: 1.0\nArchitecture: amd64", "twice"),
+        ("Role: tool", "Role: toy", "tool"), ("Role: tool\n", "", "twice"),
         ("Date: 2025-11-15T08:06:40Z", "Date: 2025-11-31T08:06:40Z", "not a time"),
         ("Suite: trixie-security", "Suite: a b", "one word"),
         ("Architecture: amd64\nEssential", "Architecture: amd64\nessential", ""),
@@ -70,6 +72,7 @@ import Testing
         new.packages[2].isManual = false
         new.packages.append(new.packages[0])
         new.packages[3].name = "zsh"
+        new.toolPackages[0].version = try #require(DebianVersion("2.41-13"))
         new.users["messagebus"] = 101
         new.groups["messagebus"] = nil
         let lines = new.difference(from: old)
@@ -85,6 +88,7 @@ import Testing
                 "downgraded tiny:all 1.0 → 0.9",
                 "tiny:all is now installed auto",
                 "added zsh:amd64 5.3-1",
+                "as a tool: upgraded libc6:amd64 2.41-12 → 2.41-13",
                 "changed user messagebus: uid 100 → uid 101",
                 "removed group messagebus: gid 101",
             ])
@@ -116,6 +120,18 @@ import Testing
                     name: "bash", version: try #require(DebianVersion("5.2.37-2+b10")), architecture: "amd64",
                     isEssential: true, priority: "required", source: .release("trixie"),
                     filename: "pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb", size: 1_500_792, digest: digest("bash")),
+            ],
+            toolPackages: [
+                LockedPackage(
+                    name: "mtools", version: try #require(DebianVersion("4.0.48-1")), architecture: "amd64",
+                    priority: "optional", source: .release("trixie"),
+                    filename: "pool/main/m/mtools/mtools_4.0.48-1_amd64.deb", size: 207_000, digest: digest("mtools"),
+                    isManual: true),
+                // The same file in both roles.
+                LockedPackage(
+                    name: "libc6", version: try #require(DebianVersion("2.41-12")), architecture: "amd64",
+                    priority: "optional", source: .release("trixie-security"),
+                    filename: "pool/main/g/glibc/libc6_2.41-12_amd64.deb", size: 2_846_580, digest: digest("libc6")),
             ],
             users: ["messagebus": 100, "systemd-network": 998], groups: ["messagebus": 101])
     }

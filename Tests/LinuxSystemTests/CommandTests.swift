@@ -30,6 +30,40 @@ import Testing
         #expect(try Command("cat").run().output == [])
     }
 
+    @Test func streamedInputReachesTheProgram() throws {
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        func feed(_ command: Command) throws -> CommandResult {
+            try command.run { write in
+                for start in stride(from: 0, to: bytes.count, by: 1_000_000) {
+                    try bytes[start..<start + 1_000_000].withUnsafeBytes(write)
+                }
+            }
+        }
+        // Neither waits for the other, though both outputs hold less than the input.
+        let result = try feed(shell("tee /dev/stderr"))
+        #expect(result.output == bytes)
+        #expect(result.errorOutput.count == Command.errorTailBytes)
+        #expect(try shell("cat").run { _ in }.output == [])
+        // What it says goes before what the writer met.
+        let failed = #expect(throws: CommandError.self) { try feed(shell("head -c 10; exec <&-; echo no >&2; exit 3")) }
+        #expect(failed?.reason == .failed(.exited(3)))
+        #expect(failed?.errorOutput == "no\n")
+        let left = #expect(throws: SystemError.self) { try feed(shell("exec <&-")) }
+        #expect(left?.code == EPIPE)
+    }
+
+    @Test func programWhoseInputFailsIsEnded() throws {
+        struct Broken: Error {}
+        let directory = try TemporaryDirectory()
+        #expect(throws: Broken.self) {
+            try shell("cat && echo whole > \(directory.path)/done").run { write in
+                try [UInt8](repeating: 1, count: 100).withUnsafeBytes(write)
+                throw Broken()
+            }
+        }
+        #expect(access("\(directory.path)/done", F_OK) != 0)
+    }
+
     @Test func statusAndSignalAreTold() throws {
         #expect(reason(of: shell("exit 3")) == .failed(.exited(3)))
         #expect(reason(of: shell("kill -TERM $$")) == .failed(.signalled(SIGTERM)))

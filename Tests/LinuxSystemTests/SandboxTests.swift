@@ -33,6 +33,11 @@ struct SandboxTests {
     }
 
     @Test(arguments: Caller.available)
+    func standardInputIsTheCallers(_ caller: Caller) throws {
+        #expect(try sandbox("cat", as: caller, before: "printf given |") == "given")
+    }
+
+    @Test(arguments: Caller.available)
     func scriptSeesNoNetworkButLoopback(_ caller: Caller) throws {
         let seen = try sandbox(
             "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d \" \"; ip -o link | grep -o LOWER_UP", as: caller)

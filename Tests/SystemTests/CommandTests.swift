@@ -45,17 +45,22 @@ extension SystemTests {
             #expect(event["message"]?.string?.contains("/nowhere/node.yaml") == true)
         }
 
-        @Test func constructionIsToldInEventsAndItsManifestPrinted() throws {
+        @Test func constructionIsToldInEventsAndItsOutputsPrinted() throws {
             let steps = [
-                "fetch packages", "unpack packages", "configure packages", "apply blueprint", "write root",
-                "make boot files", "make data partition", "verify image",
+                "fetch packages", "unpack packages", "configure packages", "apply blueprint", "write file tree",
+                "write root", "make boot files", "make data partition", "verify image", "write further forms",
             ]
             let told = try events(site.construction.errors)
             for event in ["began", "ended"] {
                 #expect(told.filter { $0["event"]?.string == event }.compactMap { $0["step"]?.string } == steps)
             }
-            let manifest = try #require(try events(site.construction.output).first)
-            #expect(manifest.pretty == (try fileText(site.image.dropLast(4) + ".manifest.json")))
+            let outputs = try events(site.construction.output)
+            let forms = ["raw", "qcow2", "split", "tar", "directory", "oci", "oci-archive"]
+            #expect(outputs.map { $0["form"]?.string } == forms)
+            #expect(outputs.first?["output"]?.string == site.image)
+            let manifest = try fileText(site.image.dropLast(4) + ".manifest.json")
+            #expect(outputs.map { $0["manifest"]?.pretty } == [manifest, manifest, manifest, nil, nil, nil, nil])
+            #expect(Set(outputs.map { $0["digest"]?.string }).count == 2, "the two OCI images are one")
         }
 
         /// One JSON value a line.

@@ -12,7 +12,7 @@ func rootFile(_ path: String, of image: String) throws -> String {
 }
 
 /// The root file system in an image.
-private func openRoot(_ image: String) throws -> ErofsReader {
+func openRoot(_ image: String) throws -> ErofsReader {
     let plan = try PartitionTable.read(path: image).plan
     let place = try #require(plan.partitions.first { $0.name == "root-1" })
     return try ErofsReader.open(try Descriptor.open(image), at: Int(place.startBytes))

@@ -41,7 +41,7 @@ extension SystemTests {
         @Test func otherCircumstancesGiveTheSameBits() throws {
             let site = try Site.shared.get()
             let folder = try site.makeFolder("elsewhere")
-            let construct = folder.construct(site.mirror)
+            let construct = folder.construct(site.mirror + folder.forms)
             var script = "umask 077; cd \(folder.path)/out; export TZ=Asia/Tokyo LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8; "
             var argv = ["sh", "-euc"]
             if isRoot {
@@ -60,8 +60,18 @@ extension SystemTests {
             let outcome = try command.outcome()
             #expect(outcome.status == .exited(0), "\(outcome.errors)")
             #expect(try differences(between: site.image, and: folder.output) == [])
+            #expect(try differingForms(site.folder, folder) == [])
             #expect(try fileText(site.folder.lock) == fileText(folder.lock))
-            if isRoot { #expect(try Descriptor.open(folder.output).status().uid != 0) }
+            if isRoot {
+                let user = try Descriptor.open(folder.output).status().uid
+                #expect(user != 0)
+                // The user's own id is the tree's root, the first subordinate one its 1.
+                let entry = try fileText("/etc/subuid").split(separator: "\n").first { $0.hasPrefix("pisces-test:") }
+                let first = try #require(entry?.split(separator: ":").dropFirst().first.flatMap { UInt32($0) })
+                let tree = try Descriptor.directory("\(folder.path)/out/tree")
+                #expect(try tree.status().uid == user)
+                #expect(try tree.openBeneath("etc/node").status(of: "token").uid == first + 1500 - 1)
+            }
         }
 
         /// What the test above compares with can tell: one second in the lock, and all that holds a time is another.

@@ -15,7 +15,8 @@ struct Site {
     let path: String
     /// A directory with blueprint, lock, layout and the packages of the blueprint's own repository.
     let folder: Folder
-    /// The image that was constructed first, and what `pisces construct --json` said.
+    /// The image that was constructed first, in all forms (see ``Folder/forms``), and what `pisces construct --json`
+    /// said.
     let image: String
     let construction: Outcome
     /// What the lock was before the numbers of the users were known.
@@ -45,7 +46,8 @@ struct Site {
         firstLock = try fileText(folder.lock)
         image = "\(folder.path)/out/node.raw"
         construction = try piscesCommand(
-            ["construct", folder.blueprint, "-o", image, "--json", "--store", Self.warmStore], cache: folder.cache
+            ["construct", folder.blueprint, "-o", image, "--json", "--store", Self.warmStore] + folder.forms,
+            cache: folder.cache
         ).outcome()
         guard construction.status == .exited(0) else { throw ToolFailure(message: construction.errors) }
         try copyMirror()
@@ -58,7 +60,7 @@ struct Site {
         // The ordinary user works below it.
         chmod(path, 0o755)
         sitePath.withLock { $0 = path }
-        atexit { if let path = sitePath.withLock({ $0 }) { try? removeTree(path) } }
+        atexit { if let path = sitePath.withLock({ $0 }) { _ = try? asOwner(["rm", "-rf", path]) } }
         return path
     }
 
@@ -138,6 +140,16 @@ struct Site {
     }
 }
 
+/// Runs a tool where it may do everything with constructed trees: an ordinary user's belong to subordinate ids.
+@discardableResult
+func asOwner(_ argv: [String]) throws -> String {
+    let command =
+        isRoot
+        ? Command(argv[0], Array(argv.dropFirst()))
+        : try Workshop.command(argv, helper: builtProgram("pisces-enter"))
+    return try command.run().text
+}
+
 /// For the end of the process, whose handler can capture nothing.
 private let sitePath = Mutex<String?>(nil)
 
@@ -149,6 +161,14 @@ struct Folder {
     var cache: String { "\(path)/cache" }
     var store: String { "\(path)/store" }
     var output: String { "\(path)/out/node.raw" }
+
+    /// Options for an output of every form but raw.
+    var forms: [String] {
+        ["node.qcow2", "split:node", "node.tar", "directory:tree", "node.oci", "node.oci.tar"].flatMap { output in
+            let parts = output.split(separator: ":").map(String.init)
+            return ["-o", parts.dropLast().map { "\($0):" }.joined() + "\(path)/out/\(parts[parts.count - 1])"]
+        }
+    }
 
     /// A command over this folder's blueprint.
     func command(_ verb: String, _ options: [String] = []) -> Command {

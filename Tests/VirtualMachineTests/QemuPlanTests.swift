@@ -28,6 +28,13 @@ import Testing
         #expect(differenceFromGolden(text, "smallest.txt") == nil)
     }
 
+    /// Never by the image's bytes: the guest writes those.
+    @Test(arguments: [("a.qcow2", "qcow2"), ("a.raw", "raw"), ("a.img", "raw"), ("qcow2", "raw")])
+    func formatIsToldByTheName(_ image: String, _ format: String) throws {
+        let drives = try values("-drive", MachineOptions(imagePath: image, firmware: Self.firmware))
+        #expect(drives.contains { $0.contains("id=disk,format=\(format),") })
+    }
+
     @Test func machineWithEverything() throws {
         var options = MachineOptions(imagePath: "/images/a,b.img", firmware: Self.firmware)
         options.memoryMiB = 2048

@@ -89,6 +89,14 @@ size_t cinit_pairs(
 /// `a` for the first partition of the root type, else `b`.
 char cinit_slot(const struct cinit_partition *partitions, size_t count, const struct cinit_partition *root);
 
+// MARK: File systems
+
+/// How much of a file system tells its type.
+#define CINIT_FILESYSTEM_HEAD 2048
+/// The type of the file system with these first bytes, as mount(2) takes it: one of those that a root can have. NULL for
+/// any other.
+const char *cinit_filesystem(const uint8_t head[CINIT_FILESYSTEM_HEAD]);
+
 // MARK: dm-verity
 
 #define CINIT_VERITY_BLOCK 4096

@@ -28,6 +28,9 @@ int64_t clinux_seek_data(int descriptor, int64_t offset);
 int64_t clinux_seek_hole(int descriptor, int64_t offset);
 /// renameat2(2) with RENAME_NOREPLACE.
 int clinux_rename_noreplace(int fromDirectory, const char *from, int toDirectory, const char *to);
+/// renameat2(2) with RENAME_EXCHANGE.
+int clinux_rename_exchange(int fromDirectory, const char *from, int toDirectory, const char *to);
+int clinux_syncfs(int descriptor);
 int clinux_mknodat(int directory, const char *path, unsigned mode, unsigned major, unsigned minor);
 unsigned clinux_major(uint64_t device);
 unsigned clinux_minor(uint64_t device);

@@ -32,6 +32,8 @@ pid_t clinux_spawn(struct clinux_program *program);
 
 /// pipe2(2) with O_CLOEXEC.
 int clinux_pipe(int ends[2]);
+/// socketpair(2) of streams with SOCK_CLOEXEC.
+int clinux_socket_pair(int ends[2]);
 /// memfd_create(2) with MFD_CLOEXEC.
 int clinux_memory_file(const char *name);
 

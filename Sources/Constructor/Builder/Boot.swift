@@ -15,16 +15,22 @@ struct Boot {
     /// Signs the boot loader and the kernel image; nil leaves them unsigned.
     let signingKey: SigningKey?
 
-    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have.
-    static let initrdModules = [
-        "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?", "xhci_pci?",
-        "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
-        "dm_mod", "dm_verity", "erofs", "ext4", "overlay", "efivarfs?",
-    ]
+    /// Modules that find and mount a verity root on any disk; `?` marks what a kernel may not have. Debian's kernels
+    /// have the decompressors of EROFS and squashfs built in.
+    private var initrdModules: [String] {
+        [
+            "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?",
+            "xhci_pci?", "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
+            "dm_mod", "dm_verity", blueprint.image.root.rawValue, "ext4", "overlay", "efivarfs?",
+        ]
+    }
 
     private var suffix: String {
         SystemPartition.suffix(ofArchitecture: blueprint.distribution.architecture.rawValue)
     }
+
+    private var stub: String { "linux\(suffix).efi.stub" }
+    private var loader: String { "systemd-boot\(suffix).efi" }
 
     /// The version of the one kernel in the root.
     func kernelVersion() throws -> String {
@@ -39,6 +45,14 @@ struct Boot {
         return version
     }
 
+    /// Refuses a root that lacks what boots. Once packages are unpacked it can be told.
+    func check() throws {
+        _ = try kernelVersion()
+        _ = try boot(stub)
+        _ = try boot(loader)
+        _ = try initProgram()
+    }
+
     // MARK: - Initrd
 
     /// The uncompressed cpio archive: init, the modules in order, nothing else.
@@ -49,7 +63,7 @@ struct Boot {
             dependencies: try root.readText("\(base)/modules.dep"),
             softDependencies: text("modules.softdep"),
             builtin: text("modules.builtin"))
-        let order = try modules.loadOrder(for: Self.initrdModules + blueprint.kernel.initrdModules)
+        let order = try modules.loadOrder(for: initrdModules + blueprint.kernel.initrdModules)
         let contents = try parallelMap(count: order.count) { index in
             try module("\(base)/\(order[index])")
         }
@@ -98,7 +112,7 @@ struct Boot {
     /// It names the root by hash only, so it is the same bits whichever slot it boots.
     func kernelImage(rootHash: Digest) throws -> [UInt8] {
         let version = try kernelVersion()
-        let stub = try boot("linux\(suffix).efi.stub")
+        let stub = try boot(stub)
         // gpt_auto: the init has mounted everything from the disk it booted from.
         let commandLine = ["roothash=\(rootHash.hex)", "ro", "systemd.gpt_auto=0"] + blueprint.kernel.commandLine
         var release = try root.readText("usr/lib/os-release")

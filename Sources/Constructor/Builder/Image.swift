@@ -10,6 +10,7 @@ import LinuxSystem
 struct ImageBuilder {
     let plan: ImagePlan
     let root: StagedRoot
+    let filesystem: RootFilesystem
     let epoch: Int64
     /// Runs a program inside the root, with `scratch` visible there at ``scratchInRoot``.
     let inRoot: ToolRunner
@@ -26,13 +27,13 @@ struct ImageBuilder {
     // MARK: - Root and hash tree
 
     /// Writes the root file system and its hash tree; the root hash names the generation from here on.
-    func writeRoot(_ tree: FileTree, to image: borrowing Descriptor) throws -> (rootHash: Digest, artefacts: [Artefact])
-    {
+    func writeRoot(
+        _ tree: FileTree, tools: () throws -> Tools, to image: borrowing Descriptor
+    ) throws -> (rootHash: Digest, artefacts: [Artefact]) {
         let place = try plan.place(.root)
-        let options = ErofsWriter.Options(uuid: plan.guid("root").bytes, label: "root", epoch: epoch)
         let hasher = try ImageHasher(image, at: place.start, salt: plan.salt)
-        let size = try ErofsWriter.write(
-            tree, source: root.directory, to: image, at: place.start, options: options, progress: hasher.advance)
+        let size = try filesystem.write(
+            tree, source: root.directory, tools: tools, to: image, at: place.start, progress: hasher.advance)
         guard size <= place.size else {
             throw ConstructorError(
                 "the root file system has \(humanSize(size)), its partition \(humanSize(place.size))",
@@ -126,7 +127,7 @@ struct ImageBuilder {
             throw ConstructorError("\(path): the partition table reads back differently")
         }
         let expected: [ImageLayout.Role: String] = [
-            .esp: "vfat", .root: "erofs", .verity: "DM_verity_hash", .data: "ext4",
+            .esp: "vfat", .root: filesystem.image.root.rawValue, .verity: "DM_verity_hash", .data: "ext4",
         ]
         for place in plan.places where place.slot != .b {
             let found = try Superblock.probe(image.descriptor, offset: UInt64(place.start), size: UInt64(place.size))

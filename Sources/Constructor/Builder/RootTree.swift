@@ -1,11 +1,12 @@
 import Filesystems
 import LinuxSystem
 
-/// Turns the staged root's tree into the tree of a read-only root: a pure function of both.
+/// Turns the staged root's tree into the one that outputs hold: a pure function.
 ///
-/// A package's files stay where dpkg put them. What cannot stay read-only is laid out at boot: `/var` from its factory
-/// copy, homes on the data partition. What belongs to a generation but lives in `/var` by tradition (dpkg's and apt's
-/// databases) moves to `/usr/lib/sysimage`, so that it flips and rolls back with the packages it describes.
+/// For a read-only root, a package's files stay where dpkg put them. What cannot stay read-only is laid out at boot:
+/// `/var` from its factory copy, homes on the data partition. What belongs to a generation but lives in `/var` by
+/// tradition (dpkg's and apt's databases) moves to `/usr/lib/sysimage`, so that it flips and rolls back with the
+/// packages it describes.
 struct RootTree {
     /// The tree so far.
     private(set) var tree: FileTree
@@ -21,9 +22,20 @@ struct RootTree {
         var root = RootTree(scanned: tree, epoch: epoch)
         root.dropVolatile()
         root.emptyMountPoints()
+        // The EFI system partition; not /boot, where the kernel's package keeps its files.
+        if root.tree["/efi"] == nil { root.tree["/efi"] = .directory(modified: epoch) }
         root.moveDatabases()
         root.moveHomes()
         try root.layOutVar()
+        root.clampTimes()
+        return root.tree
+    }
+
+    /// The tree as packages and blueprint make it, for a root that is written to: a container's, a chroot's.
+    static func plain(from tree: FileTree, epoch: Int64) -> FileTree {
+        var root = RootTree(scanned: tree, epoch: epoch)
+        root.dropVolatile()
+        root.emptyMountPoints()
         root.clampTimes()
         return root.tree
     }
@@ -93,8 +105,6 @@ struct RootTree {
             tree.removeSubtree(path)
             tree[path] = .directory(mode: mode, modified: epoch)
         }
-        // The EFI system partition; not /boot, where the kernel's package keeps its files.
-        if tree["/efi"] == nil { tree["/efi"] = .directory(modified: epoch) }
     }
 
     /// Where what belongs to a generation is kept.

@@ -22,45 +22,35 @@ extension Constructor {
     /// Writes the documents of an image that is complete, without a name yet; those of an earlier image that are not
     /// wanted now are removed, since they would tell of another one.
     func documents(
-        _ artefacts: [ImageBuilder.Artefact], lock: Lock, root: StagedRoot, image: borrowing Descriptor, output: Output
-    ) throws -> [PendingFile] {
+        beside output: Output, of disk: borrowing BuiltDisk, root: StagedRoot, lock: Lock
+    ) throws -> [PendingOutput] {
         let status = try Deb822.parse(try root.read("var/lib/dpkg/status"), file: "/var/lib/dpkg/status")
         let bill = try BillOfMaterials(
-            blueprint: request.blueprint, lock: lock, controls: status, artefacts: artefacts)
+            blueprint: request.blueprint, lock: lock, controls: status, artefacts: disk.facts.artefacts)
         var documents: [(suffix: String, content: JSONValue?)] = [("spdx.json", nil), ("cdx.json", nil)]
         if request.documents.billOfMaterials {
             documents = [("spdx.json", SPDX.document(bill)), ("cdx.json", CycloneDX.document(bill))]
         }
-        let provenance = try request.documents.provenance.map { details in
-            let file = String(output.path.split(separator: "/").last ?? "")
-            return Provenance.statement(
-                bill, about: [(file, try SHA256.hash(image))], secureBoot: request.signingKey?.certificate,
-                details: details, finishedOn: Int64(time(nil)))
+        var provenance: JSONValue?
+        if let details = request.documents.provenance {
+            // Other forms of the disk have other bytes: of those it tells the artefacts.
+            let image = try SHA256.hash(disk.image.descriptor)
+            provenance = Provenance.statement(
+                bill, about: output.form == .raw ? [(baseName(of: output.path), image)] : [],
+                secureBoot: request.signingKey?.certificate, details: details, finishedOn: Int64(time(nil)))
         }
         documents.append(("provenance.json", provenance))
-        var files: [PendingFile] = []
+        var files: [PendingOutput] = []
         for (suffix, content) in documents {
-            let path = output.companionPath(suffix)
-            if let content {
-                files.append(try PendingFile(Array(content.pretty.utf8), at: path))
-            } else {
+            guard let path = output.companionPath(suffix) else { continue }
+            guard let content else {
                 _ = unlink(path)
+                continue
             }
+            let file = try AtomicFile.create(path)
+            try file.descriptor.writeAll(Array(content.pretty.utf8))
+            files.append(PendingOutput(file))
         }
         return files
     }
-}
-
-/// A file that is written, but has no name before the image has one.
-final class PendingFile {
-    private var file: AtomicFile?
-
-    init(_ content: [UInt8], at path: String) throws(SystemError) {
-        let file = try AtomicFile.create(path)
-        try file.descriptor.writeAll(content)
-        self.file = consume file
-    }
-
-    /// Gives it its name.
-    func commit() throws(SystemError) { try file.take()?.commit() }
 }

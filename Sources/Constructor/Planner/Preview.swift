@@ -5,7 +5,7 @@ internal import Debian
 internal import LinuxSystem
 
 /// What a construction will make, told before anything is fetched or made.
-public struct ConstructionPreview: Sendable, Equatable {
+public struct ConstructionPreview: Sendable {
     /// A place on the disk, in bytes.
     public struct Partition: Sendable, Equatable {
         /// Place in the table, from 1 on.
@@ -20,50 +20,52 @@ public struct ConstructionPreview: Sendable, Equatable {
         public var size: Int
     }
 
-    /// The layout's name.
-    public var layout: String
-    /// The partitions, by number.
-    public var partitions: [Partition]
-    /// Bytes of the whole disk.
-    public var diskSize: Int
+    /// The disk of the images.
+    public struct Disk: Sendable {
+        /// The layout's name.
+        public var layout: String
+        /// The partitions, by number.
+        public var partitions: [Partition]
+        /// Bytes of the whole disk.
+        public var size: Int
+        /// The bytes that a slot has for the root file system.
+        public var slotSize: Int
+    }
+
+    /// The disk; nil where no output is one.
+    public var disk: Disk?
     /// How many packages the lock names, and the bytes of their files.
     public var packages: (count: Int, size: Int)
     /// How many of them the store lacks, and their bytes.
     public var missing: (count: Int, size: Int)
     /// About how many bytes the root file system will have: what the packages say of themselves, give or take a tenth.
     public var rootEstimate: Int
-    /// The bytes that a slot has for it.
-    public var slotSize: Int
-
-    /// Equality of all parts.
-    public static func == (left: Self, right: Self) -> Bool {
-        left.layout == right.layout && left.partitions == right.partitions && left.diskSize == right.diskSize
-            && left.packages == right.packages && left.missing == right.missing
-            && left.rootEstimate == right.rootEstimate && left.slotSize == right.slotSize
-    }
 }
 
 extension Constructor {
     /// Plans the construction and checks all that can be checked beforehand; writes and fetches nothing.
     public func preview() throws -> ConstructionPreview {
         try check()
-        let (lock, layout) = (request.lock, request.layout)
-        let plan = try ImagePlan(blueprint: request.blueprint, seed: lock.blueprint, layout: layout)
+        let lock = request.lock
         let missing = lock.packages.filter { !request.store.contains($0.digest) }
         let sizes = try parallelMap(count: lock.packages.count) { index in
             try installedSize(lock.packages[index])
         }
         return ConstructionPreview(
-            layout: layout.name,
-            partitions: plan.places.map {
-                .init(number: $0.number, role: $0.role, slot: $0.slot, start: $0.start, size: $0.size)
-            },
-            diskSize: plan.size,
+            disk: wantsDisk ? try disk(try imagePlan()) : nil,
             packages: (lock.packages.count, lock.packages.reduce(0) { $0 + Int($1.size) }),
             missing: (missing.count, missing.reduce(0) { $0 + Int($1.size) }),
             // What the blueprint adds, and what blocks of files lose at their ends.
-            rootEstimate: sizes.reduce(0, +) / 16 * 17,
-            slotSize: try plan.place(.root).size)
+            rootEstimate: sizes.reduce(0, +) / 16 * 17)
+    }
+
+    private func disk(_ plan: ImagePlan) throws -> ConstructionPreview.Disk {
+        ConstructionPreview.Disk(
+            layout: request.blueprint.image.layout,
+            partitions: plan.places.map {
+                .init(number: $0.number, role: $0.role, slot: $0.slot, start: $0.start, size: $0.size)
+            },
+            size: plan.size, slotSize: try plan.place(.root).size)
     }
 
     /// What a package takes when it is installed, as its maintainers say; of one that is not in the store, as most

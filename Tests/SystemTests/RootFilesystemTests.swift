@@ -1,0 +1,57 @@
+import Disk
+import Filesystems
+import Glibc
+import LinuxSystem
+import PiscesTesting
+import Testing
+
+extension SystemTests {
+    /// Every kind of root holds what the uncompressed EROFS of the first image holds, as the kernel sees it.
+    @Suite struct RootFilesystemTests {
+        @Test(
+            .enabled(if: isRoot, "needs root to mount"),
+            arguments: [("erofs", "fast"), ("squashfs", "fast"), ("ext4", "none")])
+        func rootHoldsTheSameTree(root: String, compression: String) throws {
+            let site = try Site.shared.get()
+            let folder = try site.makeFolder(
+                "root-\(root)", blueprint: nodeBlueprint + "\nimage: { root: \(root), compression: \(compression) }\n",
+                isLocked: false)
+            // The lock has tools now, which the copy of the mirror lacks.
+            let locked = try folder.command("lock").outcome()
+            try #require(locked.status == .exited(0), "\(locked.errors)")
+            let made = try folder.command("construct", ["-o", folder.output, "--store", Site.warmStore]).outcome()
+            try #require(made.status == .exited(0), "\(made.errors)")
+
+            let place = try #require(
+                try PartitionTable.read(path: folder.output).plan.partitions.first { $0.name == "root-1" })
+            let mountPoint = "\(folder.path)/mounted"
+            try makeDirectories(mountPoint)
+            try run("mount", "-t", root, "-o", "ro,loop,offset=\(place.startBytes)", folder.output, mountPoint)
+            defer { _ = try? run("umount", mountPoint) }
+            let reader = try openRoot(site.image)
+            let seen = try Descriptor.directory(mountPoint)
+            #expect(try difference(from: reader, seen, FileTree.scan(seen)) == nil)
+        }
+
+        /// What differs first; nil if nothing does but what must: ext4 has a directory of its own, and the blueprint and
+        /// the lock are others.
+        private func difference(
+            from reader: borrowing ErofsReader, _ directory: borrowing Descriptor, _ seen: FileTree
+        ) throws -> String? {
+            let wanted = try reader.tree()
+            var seen = seen
+            seen["/lost+found"] = nil
+            if seen.paths != wanted.paths { return "paths: \(Set(seen.paths).symmetricDifference(wanted.paths))" }
+            for path in wanted.paths where !path.hasPrefix("/usr/lib/pisces/system/") {
+                guard var left = wanted[path], var right = seen[path] else { return path }
+                if case .file = left.kind, case .file = right.kind {
+                    let bytes = try directory.openBeneath(String(path.dropFirst())).readToEnd()
+                    if try bytes != reader.contents(of: path) { return "\(path): data" }
+                    (left.kind, right.kind) = (.fifo, .fifo)
+                }
+                if left != right { return "\(path): \(left) and \(right)" }
+            }
+            return nil
+        }
+    }
+}
