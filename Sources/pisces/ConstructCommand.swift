@@ -29,6 +29,9 @@ struct ConstructCommand: ParsableCommand {
         help: "What to make, as [FORM:]PATH; may be repeated (default: NAME.raw).", completion: .file())
     var outputs: [String] = []
 
+    @Flag(name: .long, help: "Replace any file that is where an output goes, not only what Pisces has made.")
+    var force = false
+
     @Flag(name: .long, help: "Use nothing of earlier builds, and leave nothing for later ones.")
     var noCache = false
 
@@ -55,6 +58,7 @@ struct ConstructCommand: ParsableCommand {
         let loaded = try argument.load()
         let signingKey = try secureBoot.signingKey()
         let wanted = outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs
+        for output in wanted { try output.requireReplaceable(force: force) }
         let layout =
             wanted.contains(where: \.form.isDisk)
             ? try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint) : nil

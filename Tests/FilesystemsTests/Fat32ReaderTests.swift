@@ -177,7 +177,7 @@ private func readByTools(_ path: String, _ directory: borrowing TemporaryDirecto
             ("lower case in an 8.3 name", 32, Array("dir".utf8), "a broken name"),
             ("checksum of a long name", 32 * 2 + 13, [0], "a broken name"),
             ("number of a long name", 32 * 2, [0x42], "a broken name"),
-        ("part of a long name out of turn", 32 * 2, [0x01], "a broken long name"),
+            ("part of a long name out of turn", 32 * 2, [0x01], "a broken long name"),
             ("long name without a file", 32 * 3, [0xE5], "without its file"),
             ("directory with a size", 32 + 28, [1], "a directory with a size"),
             ("directory in the root", 32 + 26, [2], "not . and .."),

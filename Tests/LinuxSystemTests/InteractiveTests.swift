@@ -3,35 +3,6 @@ import LinuxSystem
 import PiscesTesting
 import Testing
 
-/// A person at a terminal, who types when the expected text has come: pairs of both, the expected one first.
-private let typist = #"""
-    import os, pty, select, sys, time
-    count = int(sys.argv[1])
-    pairs, command = sys.argv[2:2 + 2 * count], sys.argv[2 + 2 * count:]
-    process, terminal = pty.fork()
-    if process == 0: os.execvp(command[0], command)
-    text, end = "", time.monotonic() + 60
-    def read():
-        global text
-        if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]: return False
-        try: data = os.read(terminal, 4096)
-        except OSError: return False
-        text += data.decode(errors="replace")
-        return bool(data)
-    for wanted, typed in zip(pairs[::2], pairs[1::2]):
-        while wanted not in text:
-            if not read(): sys.exit(f"{wanted!r} did not come; there was:\n{text}")
-        print(text[:text.index(wanted) + len(wanted)])
-        text = text[text.index(wanted) + len(wanted):]
-        # Time for a program to start that is to be interrupted.
-        time.sleep(0.3)
-        os.write(terminal, typed.encode().decode("unicode_escape").encode())
-    while read(): pass
-    print(text)
-    os.close(terminal)
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
-    """#
-
 @Suite(.enabled(if: geteuid() == 0, "needs root, who makes the ordinary user too"))
 struct InteractiveTests {
     /// A shell in a sandbox of `caller`, whose terminal it gets, and what is typed into it.
@@ -46,9 +17,7 @@ struct InteractiveTests {
             "mkdir root; cd root; mkdir dev etc proc run sys tmp usr; "
             + "for d in bin lib lib64 sbin; do ln -s usr/$d $d; done; cd ..; "
         let script = tree + words + " || echo status $?; read line; echo got $line"
-        let command = try workshop(script, as: caller)
-        let texts = pairs.flatMap { [$0.wanted, $0.typed] }
-        return try Command("python3", ["-c", typist, "\(pairs.count)"] + texts + command.argv).run().text
+        return try typing(pairs, into: try workshop(script, as: caller)).run().text
     }
 
     @Test(arguments: Caller.available)

@@ -63,6 +63,17 @@ extension SystemTests {
             #expect(!outcome.errors.contains("fetch packages"))
         }
 
+        @Test func foreignFileIsRefusedAtOnce() throws {
+            let folder = try site.makeFolder("foreign")
+            try write("dear diary", to: folder.output)
+            let outcome = try folder.construct(site.mirror).outcome()
+            #expect(outcome.status == .exited(1))
+            #expect(outcome.errorLines.count == 2 && outcome.errors.contains("--force"), "\(outcome.errors)")
+            let device = try folder.command("construct", ["-o", "raw:/dev/null", "--force"]).outcome()
+            #expect(device.status == .exited(1) && device.errors.contains("/dev/null is a character device"))
+            #expect(try fileText(folder.output) == "dear diary")
+        }
+
         @Test(.enabled(if: isRoot, "mounts a small disk")) func fullDiskIsNamedAndKeepsNothing() throws {
             let folder = try site.makeFolder("full")
             let construct = folder.construct(site.mirror).argv.joined(separator: " ")

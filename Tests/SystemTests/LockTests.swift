@@ -64,6 +64,22 @@ extension SystemTests {
             #expect(updated.status == .exited(0))
             #expect(try parsed(folder).packages.first { $0.name == "tzdata" } == tzdata)
             #expect(try parsed(folder).users == ["carol": 1234, "meter": 777])
+
+            // Two packages at versions that nobody has any more: the one that is named moves, the other is missed.
+            let current = try parsed(folder)
+            try folder.editLock { lines in
+                guard let package = lines.firstIndex(of: "Package: tzdata") else { return }
+                lines[package + 1] = "Version: 2020a-1"
+            }
+            let wrong = try lock("--update", "--package", "openssh-server")
+            #expect(wrong.status == .exited(1))
+            #expect(wrong.errors.contains("neither a repository nor the store has them: tzdata 2020a-1"))
+            let moved = try lock("--update", "--package", "tzdata")
+            #expect(moved.status == .exited(0), "\(moved.errors)")
+            #expect(try parsed(folder) == current)
+            let unknown = try lock("--update", "--package", "tzdate")
+            #expect(unknown.status == .exited(1) && unknown.errors.contains("has no package tzdate"))
+            #expect(try lock("--package", "tzdata").status == .exited(64))
         }
 
         @Test func lockedNumbersOfUsersAreThoseOfTheImage() throws {

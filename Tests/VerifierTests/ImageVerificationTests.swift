@@ -15,8 +15,9 @@ private final class BrokenImage {
     let file: Descriptor
     var path: String { "\(directory.path)/sample.raw" }
 
-    init() throws {
-        sample = try SampleImage.shared.get()
+    init(_ sample: SampleImage? = nil) throws {
+        let sample = try sample ?? SampleImage.shared.get()
+        self.sample = sample
         directory = try TemporaryDirectory()
         file = try Descriptor.open("\(directory.path)/sample.raw", O_RDWR | O_CREAT)
         try file.truncate(to: Place.disk.count)
@@ -145,6 +146,24 @@ private final class BrokenImage {
         #expect(findings.first?.path?.hasPrefix(path) == true, "\(findings)")
         let range = try #require(findings.first?.range)
         #expect(isLarge ? range.contains(offset) : range == offset..<offset + 1)
+    }
+
+    @Test func signedBootLoaderIsTheOneOfTheRoot() throws {
+        let image = try BrokenImage(try SampleImage.signed.get())
+        #expect(try image.verify(image.manifest()) == [])
+        #expect(try image.verify(nil) == [])
+        // In the program, which the root vouches for; and in the signature, of which there are two copies.
+        let program = try image.find("LLLLLLLLLL") + 100
+        let signature = try image.find("Pisces test")
+        for (offset, copies) in [
+            (program, ["/EFI/BOOT/BOOTX64.EFI"]), (signature, ["/EFI/systemd/systemd-bootx64.efi"]),
+        ] {
+            try image.flip(offset)
+            let findings = try image.verify(image.manifest())
+            #expect(findings.map(\.path) == copies, "\(findings)")
+            #expect(findings.first?.range?.count == 1)
+            try image.flip(offset)
+        }
     }
 
     @Test func whatIsNotInItsPlaceIsNamed() throws {

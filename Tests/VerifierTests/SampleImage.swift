@@ -27,6 +27,8 @@ final class SampleImage: Sendable {
     static let small = "a text beside its inode\n"
     static let shared = Result { try SampleImage(name: "sample") }
     static let other = Result { try SampleImage(name: "other") }
+    /// Its boot loader and kernel image have a signature.
+    static let signed = Result { try SampleImage(name: "signed", key: try TestKey("Pisces test").signingKey()) }
 
     let file: Descriptor
     let manifest: JSONValue
@@ -48,23 +50,27 @@ final class SampleImage: Sendable {
         return generator.bytes(count)
     }
 
-    init(name: String) throws {
+    init(name: String, key: SigningKey? = nil) throws {
         let directory = try TemporaryDirectory()
         file = try Descriptor.open("\(directory.path)/image", O_RDWR | O_CREAT)
         try file.truncate(to: Place.disk.count)
-        let loader = [UInt8](repeating: 0x4C, count: 10_000)
+        let loader = try UnifiedKernelImage.assemble(
+            stub: Self.stub, sections: [(".loader", [UInt8](repeating: 0x4C, count: 10_000))])
+        func sign(_ program: [UInt8]) throws -> [UInt8] {
+            try key.map { try Authenticode.sign(program, named: "program", with: $0) } ?? program
+        }
         rootSize = try Self.writeRoot(name, loader, to: file)
         let tree = try VerityTree.build(
             data: file, dataOffset: Place.root.lowerBound, dataSize: rootSize, hash: file,
             hashOffset: Place.tree.lowerBound, salt: Array(name.utf8), uuid: [UInt8](repeating: 7, count: 16))
         treeSize = tree.size
         let table = Self.table(name, tree.rootHash)
-        let image = try Self.kernelImage(name, tree.rootHash)
+        let image = try sign(try Self.kernelImage(name, tree.rootHash))
         let entry = try LoaderEntry(
             generation: 1, title: SystemPartition.title(name, generation: 1), image: SHA256.hash(image))
         kernelImagePath = LoaderEntry.imagePath(entry.image)
         let partition = SystemPartition(architecture: "amd64", entry: entry)
-        try Self.write(partition, loader, image, id: table.partitions[0].guid, to: file)
+        try Self.write(partition, try sign(loader), image, id: table.partitions[0].guid, to: file)
         try run("mke2fs", "-q", "-t", "ext4", "-b", "4096", "-L", "data", "\(directory.path)/data", "8M")
         try file.copy(
             from: try Descriptor.open("\(directory.path)/data"), at: 0, length: Place.data.count,
