@@ -65,7 +65,8 @@ struct Resolver {
             architecture: blueprint.distribution.architecture.rawValue,
             epoch: blueprint.image.epoch.map(Int64.init) ?? plan.releases.map(\.date).max() ?? 0,
             tools: ["pisces": piscesVersion], releases: plan.releases, packages: plan.packages,
-            toolPackages: plan.toolPackages, images: images, users: previous?.users ?? [:], groups: previous?.groups ?? [:])
+            toolPackages: plan.toolPackages, images: images, users: previous?.users ?? [:],
+            groups: previous?.groups ?? [:])
     }
 
     private func request(keyringDirectory: String) throws -> PlanRequest {

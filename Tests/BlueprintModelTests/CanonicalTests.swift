@@ -101,8 +101,7 @@ import Testing
         var blueprint = Blueprint(name: maybe("a-1", "null") ?? "x")
         blueprint.distribution = .init(debian: maybe(.bookworm) ?? .trixie, architecture: maybe(.arm64) ?? .amd64)
         blueprint.distribution.mirror = maybe("https://example.org/debian")
-        blueprint.packages.install = some(["vim", "less", "g++", "0ad"])
-        blueprint.packages.without = some(["nano", "ed"])
+        (blueprint.packages.install, blueprint.packages.without) = (some(["vim", "g++", "0ad"]), some(["nano", "ed"]))
         blueprint.packages.recommends = maybe(true) ?? false
         for name in some(["one", "two"]) {
             blueprint.repositories[name] =
@@ -151,8 +150,8 @@ import Testing
         for name in some(["vm.swappiness", "net.ipv4.ip_forward"]) {
             blueprint.kernel.sysctl[name] = maybe("1", "a b") ?? "0"
         }
-        blueprint.image.root = maybe(.squashfs) ?? .erofs
-        blueprint.image.compression = maybe(.fast, .small) ?? .none
+        (blueprint.image.root, blueprint.image.compression) = (maybe(.squashfs) ?? .erofs, maybe(.fast) ?? .none)
+        blueprint.image.store = maybe(true) ?? false
         blueprint.image.slot = maybe(1 << 40, 3 << 20, 5 << 10)
         blueprint.image.epoch = maybe(0, 1_700_000_000)
         return blueprint

@@ -28,7 +28,7 @@ import Testing
             locale: { lang: de_DE.UTF-8, keymap: de }
             time: { zone: Europe/Berlin, ntp: true }
             kernel: { command-line: [quiet], modules: [tun], initrd-modules: [nvme], sysctl: { net.ipv4.ip_forward: 1 } }
-            image: { root: squashfs, compression: small, verity: false, slot: 2GiB, data: 512MiB, epoch: 1700000000 }
+            image: { root: squashfs, compression: small, verity: false, store: true, slot: 2GiB, data: 5GiB, epoch: 17 }
             """
         let loaded = try loadBlueprint(text, ["keys/extra.asc": "KEY", "from.txt": "from"])
         var wanted = Blueprint(name: "x")
@@ -65,11 +65,10 @@ import Testing
         (wanted.locale.lang, wanted.locale.keymap) = ("de_DE.UTF-8", "de")
         (wanted.time.zone, wanted.time.ntp) = ("Europe/Berlin", true)
         (wanted.kernel.commandLine, wanted.kernel.modules) = (["quiet"], ["tun"])
-        wanted.kernel.initrdModules = ["nvme"]
-        wanted.kernel.sysctl = ["net.ipv4.ip_forward": "1"]
+        (wanted.kernel.initrdModules, wanted.kernel.sysctl) = (["nvme"], ["net.ipv4.ip_forward": "1"])
         (wanted.image.root, wanted.image.compression) = (.squashfs, .small)
-        wanted.image.verity = false
-        (wanted.image.slot, wanted.image.data, wanted.image.epoch) = (2 << 30, 512 << 20, 1_700_000_000)
+        (wanted.image.verity, wanted.image.store) = (false, true)
+        (wanted.image.slot, wanted.image.data, wanted.image.epoch) = (2 << 30, 5 << 30, 17)
         #expect(loaded.blueprint == wanted)
         #expect(loaded.files == ["x.yaml", "keys/extra.asc", "from.txt"])
     }

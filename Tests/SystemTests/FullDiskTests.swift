@@ -40,7 +40,8 @@ extension SystemTests {
             let disks = [
                 // Some scripts go on without a word where they find no room: so it is looked at behind them, too.
                 FullDisk(step: "configure packages", memoryBytes: memory - (8 << 20), isCold: true),
-                FullDisk(step: "configure packages", memoryBytes: memory + room / 2, isCold: true, words: "are left of"),
+                FullDisk(
+                    step: "configure packages", memoryBytes: memory + room / 2, isCold: true, words: "are left of"),
                 FullDisk(step: "unpack packages", memoryBytes: 32 << 20, isCold: true, words: noSpace),
                 FullDisk(step: "restore configured packages", memoryBytes: 32 << 20, words: noSpace),
                 FullDisk(step: "apply blueprint", memoryBytes: memory - 4096, words: noSpace),
@@ -48,7 +49,8 @@ extension SystemTests {
                 FullDisk(step: "make data partition", memoryBytes: memory + room + (1 << 20), words: noSpace),
                 FullDisk(step: "write root", outputBytes: 1 << 20, words: noSpace),
                 FullDisk(
-                    step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10), words: noSpace),
+                    step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10), words: noSpace
+                ),
                 FullDisk(
                     step: "make data partition", outputBytes: try written("root-1", "verity-1", "esp") + (64 << 10),
                     words: noSpace),

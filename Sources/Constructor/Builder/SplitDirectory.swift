@@ -5,9 +5,10 @@ import LinuxSystem
 
 /// What an updater writes into a slot, each in a file of its real size, with checksums.
 ///
-/// The names are made for patterns of sysupdate.d(5): `NAME_@v_@u.root.erofs` (or of another file system's
-/// name), `NAME_@v_@u.verity` and `NAME_@v.efi`, where `@v` is the generation and `@u` the partition UUID that the Discoverable Partitions Specification derives from
-/// the root hash, by which the kernel image finds its root. `SHA256SUMS` is what sha256sum(1) and sysupdate read.
+/// The names are made for patterns of sysupdate.d(5): `NAME_@v_@u.root.erofs` (or another file system's name at the
+/// end), `NAME_@v_@u.verity` and `NAME_@v.efi`, where `@v` is the generation and `@u` the partition UUID that the
+/// Discoverable Partitions Specification derives from the root hash, by which the kernel image finds its root.
+/// `SHA256SUMS` is what sha256sum(1) and sysupdate read.
 struct SplitDirectory {
     static let sums = "SHA256SUMS"
     static let manifest = "manifest.json"
