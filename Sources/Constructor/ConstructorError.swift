@@ -22,7 +22,8 @@ extension ConstructorError {
     static let fullMemoryHint = "the root is made in memory, in half of it at most: free some, or leave packages out"
 
     /// A program in the root that failed: what it was to do, and the last of what it said.
-    static func program(_ what: String, _ status: Int32, said output: [UInt8], hint: String? = nil) -> ConstructorError {
+    static func program(_ what: String, _ status: Int32, said output: [UInt8], hint: String? = nil) -> ConstructorError
+    {
         let text = String(decoding: output, as: UTF8.self)
         let lines = text.split(separator: "\n").suffix(20).joined(separator: "\n    ")
         let isFull = text.contains(String(cString: strerror(ENOSPC)))
