@@ -32,7 +32,7 @@ extension SystemTests {
 
         @Test func duplicateKeyNamesBothPlaces() throws {
             try expectRefusal(
-                "duplicate", nodeBlueprint + "\ntime: { zone: Etc/UTC }\n", at: "node.yaml:60:1: ",
+                "duplicate", nodeBlueprint + "\ntime: { zone: Etc/UTC }\n", at: "node.yaml:59:1: ",
                 ["duplicate key \"time\": the first is in line 54"])
         }
 
@@ -48,10 +48,10 @@ extension SystemTests {
 
         @Test func includeThatIsMissingOrAFolderIsNamed() throws {
             try expectRefusal(
-                "missing-include", nodeBlueprint + "\ninclude: [nowhere.yaml]\n", at: "node.yaml:60:11: ",
+                "missing-include", nodeBlueprint + "\ninclude: [nowhere.yaml]\n", at: "node.yaml:59:11: ",
                 ["include: cannot read \"nowhere.yaml\"", "No such file or directory"])
             try expectRefusal(
-                "folder-include", nodeBlueprint + "\ninclude: [../deb]\n", at: "node.yaml:60:11: ",
+                "folder-include", nodeBlueprint + "\ninclude: [../deb]\n", at: "node.yaml:59:11: ",
                 ["include: cannot read \"../deb\"", "Is a directory"])
         }
 
@@ -73,31 +73,33 @@ extension SystemTests {
             try expectRefusal("empty", "# nothing\n", at: "node.yaml:1:1: ", ["the document is empty"])
         }
 
-        @Test func sizesBeyondAnyDiskAreRefusedBeforeAnythingIsFetched() throws {
+        @Test func impossibleSizesAreRefusedBeforeAnythingIsFetched() throws {
             // Two slots of the first are more bytes than can be counted, two of the second than a file can have.
-            for (size, words) in [("4194304TiB", "larger than any disk"), ("1048576TiB", "File too large")] {
+            for (key, size, words) in [
+                ("slot", "4194304TiB", "larger than any disk"), ("slot", "1048576TiB", "File too large"),
+                ("data", "1MiB", "/var needs 16 MiB or more"),
+            ] {
                 let folder = try site.makeFolder(
-                    "size-\(size)", blueprint: nodeBlueprint + "\nimage: { slot: \(size) }\n", isLocked: false)
+                    "size-\(size)", blueprint: nodeBlueprint + "\nimage: { \(key): \(size) }\n")
+                try folder.fitLock()
                 let outcome = try folder.construct(site.mirror).outcome()
                 #expect(outcome.status == .exited(1))
-                for words in [words, "`image: slot`"] { #expect(outcome.errors.contains(words), "\(outcome.errors)") }
+                for words in [words, "`image: \(key)`"] { #expect(outcome.errors.contains(words), "\(outcome.errors)") }
                 #expect(!outcome.errors.contains("fetch packages"))
                 #expect(try folder.outputs() == [])
             }
         }
 
-        @Test func partitionThatIsTooSmallIsNamedWithTheKeyThatSetsIt() throws {
-            for (key, words) in [("slot", "the root file system has "), ("data", "the data partition")] {
-                let folder = try site.makeFolder(
-                    "small-\(key)", blueprint: nodeBlueprint + "\nimage: { \(key): 1MiB }\n", isLocked: false)
-                try site.warm(folder)
-                let outcome = try folder.construct(site.mirror).outcome()
-                #expect(outcome.status == .exited(1))
-                for words in [words, "set `image: \(key)` to a larger size"] {
-                    #expect(outcome.errors.contains(words), "\(outcome.errors)")
-                }
-                #expect(try folder.outputs() == [])
+        @Test func rootLargerThanItsSlotIsNamedWithBothSizes() throws {
+            let folder = try site.makeFolder("small-slot", blueprint: nodeBlueprint + "\nimage: { slot: 1MiB }\n")
+            try folder.fitLock()
+            try site.warm(folder)
+            let outcome = try folder.construct(site.mirror).outcome()
+            #expect(outcome.status == .exited(1))
+            for words in ["the root file system has ", "its partition 1 MiB", "set `image: slot` to a larger size"] {
+                #expect(outcome.errors.contains(words), "\(outcome.errors)")
             }
+            #expect(try folder.outputs() == [])
         }
     }
 }

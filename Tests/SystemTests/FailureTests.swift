@@ -112,6 +112,7 @@ extension SystemTests {
                 "broken-\(kind)",
                 blueprint: nodeBlueprint.replacing("- tzdata", with: "- tzdata\n    - frobnicator\n    - grommet"),
                 isLocked: false)
+            try site.warm(folder)
             let condition = kind == "trigger" ? "[ $1 = triggered ] || exit 0; " : ""
             var members = [
                 kind == "preinst" ? kind : "postinst":

@@ -13,6 +13,8 @@ private struct FullDisk: Sendable {
     var outputBytes = 4 << 30
     /// Whether packages are to be unpacked and configured, not restored.
     var isCold = false
+    /// What the blueprint says of the image.
+    var image = ""
     /// What the message says.
     var words = ""
 
@@ -39,14 +41,15 @@ extension SystemTests {
             let room = 64 << 20
             let disks = [
                 // Some scripts go on without a word where they find no room: so it is looked at behind them, too.
-                FullDisk(step: "configure packages", memoryBytes: memory - (8 << 20), isCold: true),
                 FullDisk(
                     step: "configure packages", memoryBytes: memory + room / 2, isCold: true, words: "are left of"),
                 FullDisk(step: "unpack packages", memoryBytes: 32 << 20, isCold: true, words: noSpace),
                 FullDisk(step: "restore configured packages", memoryBytes: 32 << 20, words: noSpace),
                 FullDisk(step: "apply blueprint", memoryBytes: memory - 4096, words: noSpace),
                 FullDisk(step: "apply blueprint", memoryBytes: memory + room / 2, words: "are left of"),
-                FullDisk(step: "make data partition", memoryBytes: memory + room + (1 << 20), words: noSpace),
+                FullDisk(
+                    step: "make data partition", memoryBytes: memory + room + (1 << 20), image: "data: 32GiB",
+                    words: noSpace),
                 FullDisk(step: "write root", outputBytes: 1 << 20, words: noSpace),
                 FullDisk(
                     step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10), words: noSpace
@@ -72,7 +75,8 @@ extension SystemTests {
 
         /// The construction, with what is then in the output directory.
         private static func construct(_ site: Site, _ disk: FullDisk, _ name: String) throws -> Outcome {
-            let folder = try site.makeFolder(name)
+            let folder = try site.makeFolder(name, blueprint: "\(nodeBlueprint)\nimage: { \(disk.image) }\n")
+            try folder.fitLock()
             try makeDirectories("\(folder.cache)/pisces/workshop")
             if !disk.isCold { try site.warm(folder) }
             let construct = folder.construct(site.mirror + ["--json"])

@@ -1,3 +1,4 @@
+import BlueprintModel
 import Debian
 import Glibc
 import LinuxSystem
@@ -188,6 +189,18 @@ struct Folder {
 
     /// What is in the output directory.
     func outputs() throws -> [String] { try Descriptor.directory("\(path)/out").entries() }
+
+    /// Makes the lock that of the blueprint as it is, where that asks for the same packages.
+    func fitLock() throws {
+        let answer = try JSONValue(
+            parsing: Array(try command("check", ["--json"]).outcome().output.utf8), file: "answer")
+        guard let digest = answer["digest"]?.string else { throw ToolFailure(message: "\(answer)") }
+        try editLock { lines in
+            for line in lines.indices where lines[line].hasPrefix("Blueprint-SHA256: ") {
+                lines[line] = "Blueprint-SHA256: \(digest)"
+            }
+        }
+    }
 
     /// Changes the lock's text.
     func editLock(_ edit: (inout [String]) -> Void) throws {

@@ -18,6 +18,9 @@ struct ImagePlan: Equatable {
     /// The generation that a new image holds in slot A; the slot machine counts on from it.
     static let firstGeneration: UInt64 = 1
 
+    /// The least that holds an ext4 with a journal, and a /var that deserves the name.
+    private static let smallestData = 16 << 20
+
     let architecture: Blueprint.Architecture
     let places: [Place]
     /// Size of the whole disk in bytes.
@@ -36,14 +39,25 @@ struct ImagePlan: Equatable {
         var places: [Place] = []
         var offset = layout.alignment
         for (index, partition) in layout.resized(for: blueprint.image).partitions.enumerated() {
+            guard partition.role != .data || partition.size >= Self.smallestData else {
+                throw ConstructorError(
+                    "the data partition would have \(humanSize(partition.size)): /var needs "
+                        + "\(humanSize(Self.smallestData)) or more", hint: "set `image: data` to a larger size")
+            }
             places.append(
                 Place(
                     number: index + 1, role: partition.role, slot: partition.slot, start: offset,
                     size: partition.size))
-            offset += partition.size
+            // With room for the backup table, which takes the last 33 sectors.
+            let (end, isTooLarge) = offset.addingReportingOverflow(partition.size)
+            guard !isTooLarge, end <= Int.max - layout.alignment else {
+                throw ConstructorError(
+                    "the partitions would be larger than any disk",
+                    hint: "set smaller sizes by `image: slot` and `image: data`")
+            }
+            offset = end
         }
         self.places = places
-        // The backup table takes the last 33 sectors.
         size = offset + layout.alignment
     }
 
