@@ -240,7 +240,7 @@ public struct Constructor: Sendable {
             let path = "lib/pisces/generations/\(ImagePlan.firstGeneration)/manifest.json"
             try builder.writeData(
                 files: [(path, manifest.canonicalBytes)],
-                objects: request.blueprint.image.store ? (lock.packages + lock.toolPackages).map(\.digest) : [],
+                objects: request.blueprint.image.store ? lock.objects : [],
                 of: request.store,
                 to: image.descriptor)
         }

@@ -45,6 +45,16 @@ public struct Lock: Sendable, Equatable {
     }
 }
 
+extension Lock {
+    /// The digest of every file that a construction needs, each once: packages, those of the build's tools, and images'
+    /// blobs.
+    public var objects: [Digest] {
+        var seen: Set<Digest> = []
+        return ((packages + toolPackages).map(\.digest) + images.flatMap(\.blobs).map(\.digest))
+            .filter { seen.insert($0).inserted }
+    }
+}
+
 /// A signed release file (`InRelease`) of a repository.
 public struct LockedRelease: Sendable, Equatable {
     /// Unique in the lock: `trixie-security` for Debian itself, `repository/suite` for others.

@@ -59,7 +59,7 @@ struct Resolver {
         let bytes = plan.packages.reduce(0) { $0 + $1.size }
         let tools = plan.toolPackages.isEmpty ? "" : " and \(plan.toolPackages.count) for the tools of the build"
         console.end("\(plan.packages.count) packages, \(humanSize(bytes))\(tools)")
-        let images = try lockImages()
+        let images = try lockImages(keeping: moving == nil ? [] : previous?.images ?? [])
         return Lock(
             blueprintName: blueprint.name, blueprint: SHA256.hash(blueprint.canonicalBytes),
             architecture: blueprint.distribution.architecture.rawValue,
@@ -121,13 +121,16 @@ struct Resolver {
             run: runTool)
     }
 
-    private func lockImages() throws -> [LockedImage] {
+    /// What each image is made of; what is kept is not looked at anew.
+    private func lockImages(keeping kept: [LockedImage]) throws -> [LockedImage] {
         let images = blueprint.images
         if images.isEmpty { return [] }
         console.begin("resolve images")
         let fetcher = imageFetcher(try openStore())
         let locked = try images.map { image in
-            try fetcher.lock(image.reference, layout: try image.layout.map { try Workspace.absolute(beside($0)) })
+            if let same = kept.first(where: { $0.reference == image.reference.description }) { return same }
+            return try fetcher.lock(
+                image.reference, layout: try image.layout.map { try Workspace.absolute(beside($0)) })
         }
         console.end("\(locked.count)")
         return locked

@@ -46,6 +46,16 @@ import Testing
                 try Self.package(
                     "tool", "2~rc1", .release("vendor/stable"), "pool/tool.deb", architecture: "all", isManual: true),
                 try Self.package("pisces", "0.1.0", .directory("own"), "pisces_0.1.0_amd64.deb"),
+            ],
+            images: [
+                LockedImage(
+                    reference: "registry.example:443/team/web_1:2@sha256:\(Self.digest("web"))",
+                    index: .init(digest: Self.digest("web"), size: 3),
+                    manifest: .init(digest: Self.digest("a"), size: 1),
+                    config: .init(digest: Self.digest("b"), size: 1), layers: []),
+                LockedImage(
+                    reference: "localhost/own", index: nil, manifest: .init(digest: Self.digest("own"), size: 3),
+                    config: .init(digest: Self.digest("b"), size: 1), layers: []),
             ])
         controls = try Deb822.parse(
             Array(
@@ -102,12 +112,18 @@ import Testing
                 "pkg:deb/own/pisces@0.1.0?arch=amd64",
                 "pkg:deb/vendor/tool@2~rc1?arch=all",
             ])
+        #expect(
+            try bill().containerImages.map(\.purl) == [
+                "pkg:oci/own@sha256%3A\(Self.digest("own"))?arch=amd64",
+                "pkg:oci/web_1@sha256%3A\(Self.digest("web"))?arch=amd64"
+                    + "&repository_url=registry.example:443%2Fteam%2Fweb_1&tag=2",
+            ])
     }
 
     @Test func everyReferenceLeadsToAnElementAndEveryElementHasItsOwnName() throws {
         let spdx = SPDX.document(try bill())
         let identifiers = members(spdx["packages"]).compactMap { $0["SPDXID"]?.string } + ["SPDXRef-DOCUMENT"]
-        #expect(Set(identifiers).count == identifiers.count && identifiers.count == 8)
+        #expect(Set(identifiers).count == identifiers.count && identifiers.count == 10)
         for identifier in identifiers { #expect(identifier.wholeMatch(of: #/SPDXRef-[A-Za-z0-9.-]+/#) != nil) }
         let relationships = members(spdx["relationships"])
         for relationship in relationships {
@@ -118,7 +134,7 @@ import Testing
         #expect(relationships.filter { $0["relationshipType"]?.string == "DEPENDS_ON" }.count == 3)
         let cyclone = CycloneDX.document(try bill())
         let references = members(cyclone["components"]).compactMap { $0["bom-ref"]?.string } + ["image:node"]
-        #expect(Set(references).count == references.count && references.count == 7)
+        #expect(Set(references).count == references.count && references.count == 9)
         for dependency in members(cyclone["dependencies"]) {
             let ends = [dependency["ref"]] + members(dependency["dependsOn"])
             for end in ends { #expect(references.contains(end?.string ?? "")) }

@@ -20,10 +20,18 @@ struct BillOfMaterials: Sendable {
         let dependencies: [Int]
     }
 
+    /// A container image within the image.
+    struct ContainerImage: Sendable {
+        let locked: LockedImage
+        /// Its package URL: unique in the bill.
+        let purl: String
+    }
+
     /// The blueprint's name.
     let name: String
     let lock: Lock
     let components: [Component]
+    let containerImages: [ContainerImage]
     /// The generation's artefacts; none where the construction made no disk.
     let artefacts: [ImageBuilder.Artefact]
 
@@ -35,6 +43,9 @@ struct BillOfMaterials: Sendable {
         name = blueprint.name
         self.lock = lock
         self.artefacts = artefacts
+        containerImages = lock.images.map {
+            ContainerImage(locked: $0, purl: packageURL(of: $0, architecture: lock.architecture))
+        }
         let found = Dictionary(controls.map { ("\($0["Package"] ?? ""):\($0["Architecture"] ?? "")", $0) }) { $1 }
         let packages = lock.packages
         let ordered = try packages.map { package in
@@ -98,6 +109,18 @@ private func packageURL(
     let query = qualifiers.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
     return "pkg:deb/\(percentEncoded(owner.lowercased()))/\(percentEncoded(package.name))@\(percentEncoded(version))"
         + "?\(query)"
+}
+
+/// The package URL of a container image (purl specification, type `oci`).
+private func packageURL(of image: LockedImage, architecture: String) -> String {
+    guard let reference = ImageReference(image.reference) else { return image.reference }
+    let path = reference.repository
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    var qualifiers = ["arch=\(architecture)"]
+    if !reference.isLocal { qualifiers.append("repository_url=\(percentEncoded(path))") }
+    if let tag = reference.tag { qualifiers.append("tag=\(percentEncoded(tag))") }
+    let version = percentEncoded("sha256:\(image.digest)").replacing(":", with: "%3A")
+    return "pkg:oci/\(percentEncoded(name))@\(version)?\(qualifiers.joined(separator: "&"))"
 }
 
 /// All but letters, digits and `.-_~:` as `%2B` (purl specification, "Character encoding").

@@ -14,7 +14,9 @@ enum CycloneDX {
             JSONValue.object(["type": "application", "name": .string(tool.name), "version": .string(tool.version)])
         }
         let asked = bill.components.filter(\.locked.isManual).map(\.purl)
-        var dependencies = [dependency(image, on: asked + bill.artefacts.map(reference))]
+        var dependencies = [
+            dependency(image, on: asked + bill.containerImages.map(\.purl) + bill.artefacts.map(reference))
+        ]
         for component in bill.components {
             dependencies.append(dependency(component.purl, on: component.dependencies.map { bill.components[$0].purl }))
         }
@@ -25,7 +27,8 @@ enum CycloneDX {
                 "timestamp": .string(bill.created), "tools": .object(["components": .array(tools)]),
                 "component": .object(system),
             ]),
-            "components": .array(bill.components.map(component) + bill.artefacts.map(component)),
+            "components": .array(
+                bill.components.map(component) + bill.containerImages.map(component) + bill.artefacts.map(component)),
             "dependencies": .array(dependencies),
         ])
     }
@@ -47,6 +50,14 @@ enum CycloneDX {
             ])
         }
         return .object(fields)
+    }
+
+    private static func component(_ image: BillOfMaterials.ContainerImage) -> JSONValue {
+        .object([
+            "type": "container", "bom-ref": .string(image.purl), "purl": .string(image.purl),
+            "name": .string(image.locked.reference), "version": .string("sha256:\(image.locked.digest)"),
+            "hashes": hashes(image.locked.digest),
+        ])
     }
 
     private static func component(_ artefact: ImageBuilder.Artefact) -> JSONValue {

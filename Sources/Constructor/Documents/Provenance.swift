@@ -57,7 +57,9 @@ enum Provenance {
                     "buildType": "urn:pisces:construct:1",
                     "externalParameters": .object(parameters),
                     "internalParameters": .object(["epoch": .integer(Int(lock.epoch))]),
-                    "resolvedDependencies": .array(lock.releases.map(dependency) + bill.components.map(dependency)),
+                    "resolvedDependencies": .array(
+                        lock.releases.map(dependency) + bill.components.map(dependency)
+                            + bill.containerImages.map(dependency)),
                 ]),
                 "runDetails": .object(run),
             ]),
@@ -79,6 +81,12 @@ enum Provenance {
         ]
         if let location = component.location { fields["downloadLocation"] = .string(location) }
         return .object(fields)
+    }
+
+    private static func dependency(_ image: BillOfMaterials.ContainerImage) -> JSONValue {
+        .object([
+            "name": .string(image.locked.reference), "uri": .string(image.purl), "digest": digest(image.locked.digest),
+        ])
     }
 
     private static func digest(_ digest: Digest) -> JSONValue { .object(["sha256": .string(digest.hex)]) }

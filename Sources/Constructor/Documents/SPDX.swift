@@ -11,7 +11,7 @@ enum SPDX {
         let image = "SPDXRef-Image"
         let packages = bill.components.map(identifier)
         var relationships = [relationship("SPDXRef-DOCUMENT", "DESCRIBES", image)]
-        for element in packages + bill.artefacts.map(identifier) {
+        for element in packages + bill.containerImages.map(identifier) + bill.artefacts.map(identifier) {
             relationships.append(relationship(image, "CONTAINS", element))
         }
         for (index, component) in bill.components.enumerated() {
@@ -25,7 +25,7 @@ enum SPDX {
             "documentNamespace": .string("urn:uuid:\(bill.uuid("spdx"))"),
             "creationInfo": .object(["created": .string(bill.created), "creators": .array(tools)]),
             "packages": .array(
-                [.object(system)] + bill.components.map(package)
+                [.object(system)] + bill.components.map(package) + bill.containerImages.map(package)
                     + bill.artefacts.map {
                         .object(package(identifier($0), name: $0.name, purpose: "FILE", digest: $0.digest))
                     }),
@@ -41,13 +41,24 @@ enum SPDX {
         fields["sourceInfo"] = .string("built from source package \(component.source.name) \(component.source.version)")
         fields["supplier"] = component.isDebian ? "Organization: Debian" : "NOASSERTION"
         if let location = component.location { fields["downloadLocation"] = .string(location) }
-        fields["externalRefs"] = .array([
+        fields["externalRefs"] = references(component.purl)
+        return .object(fields)
+    }
+
+    private static func package(_ image: BillOfMaterials.ContainerImage) -> JSONValue {
+        let locked = image.locked
+        var fields = package(
+            identifier(image), name: locked.reference, purpose: "CONTAINER", digest: locked.digest)
+        fields["externalRefs"] = references(image.purl)
+        return .object(fields)
+    }
+
+    private static func references(_ purl: String) -> JSONValue {
+        .array([
             .object([
-                "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
-                "referenceLocator": .string(component.purl),
+                "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": .string(purl),
             ])
         ])
-        return .object(fields)
     }
 
     /// The fields that every package has.
@@ -77,6 +88,10 @@ enum SPDX {
     private static func identifier(_ component: BillOfMaterials.Component) -> String {
         let locked = component.locked
         return identifier("Package", "\(locked.name)-\(locked.architecture)-\(locked.digest.hex.prefix(8))")
+    }
+
+    private static func identifier(_ image: BillOfMaterials.ContainerImage) -> String {
+        identifier("ContainerImage", image.locked.reference)
     }
 
     private static func identifier(_ artefact: ImageBuilder.Artefact) -> String {

@@ -38,7 +38,8 @@ public struct ConstructionPreview: Sendable {
     public var packages: (count: Int, size: Int)
     /// How many of them the store lacks, and their bytes.
     public var missing: (count: Int, size: Int)
-    /// About how many bytes the root file system will have: what the packages say of themselves, give or take a tenth.
+    /// About how many bytes the root file system will have: what the packages say of themselves, give or take a
+    /// tenth, and what is usual for the layers of container images.
     public var rootEstimate: Int
 }
 
@@ -48,6 +49,7 @@ extension Constructor {
         try check()
         let lock = request.lock
         let missing = lock.packages.filter { !request.store.contains($0.digest) }
+        let layers = lock.images.flatMap(\.layers).reduce(0) { $0 + Int($1.size) }
         let sizes = try parallelMap(count: lock.packages.count) { index in
             try installedSize(lock.packages[index])
         }
@@ -55,8 +57,8 @@ extension Constructor {
             disk: wantsDisk ? try disk(try imagePlan()) : nil,
             packages: (lock.packages.count, lock.packages.reduce(0) { $0 + Int($1.size) }),
             missing: (missing.count, missing.reduce(0) { $0 + Int($1.size) }),
-            // What the blueprint adds, and what blocks of files lose at their ends.
-            rootEstimate: sizes.reduce(0, +) / 16 * 17)
+            // What the blueprint adds, and what blocks of files lose at their ends; layers are compressed, mostly.
+            rootEstimate: sizes.reduce(0, +) / 16 * 17 + layers / 4 * 9)
     }
 
     private func disk(_ plan: ImagePlan) throws -> ConstructionPreview.Disk {
