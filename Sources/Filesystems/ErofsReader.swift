@@ -58,7 +58,8 @@ public struct ErofsReader: ~Copyable, Sendable {
         // Bit 0 only says how compressed blocks would be padded.
         let incompatible = superblock.load(UInt32.self, at: 80) ?? 0
         if incompatible & ~1 != 0 {
-            throw broken("EROFS features 0x\(String(incompatible, radix: 16)) are not read here")
+            throw .unsupported(
+                name: image.name, problem: "EROFS features 0x\(String(incompatible, radix: 16)) are not read here")
         }
         let size = Int(superblock.load(UInt32.self, at: 36) ?? 0) * Erofs.blockSize
         if size < Erofs.blockSize || size > end - offset {

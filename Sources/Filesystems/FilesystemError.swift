@@ -8,8 +8,10 @@ public enum FilesystemError: Error, Sendable, Equatable, CustomStringConvertible
     case tree(path: String, problem: String)
     /// What was asked for is impossible whatever the tree (a size, a label, an identifier).
     case parameter(String)
-    /// An image breaks its format or uses a feature that is not read here.
+    /// An image breaks its format.
     case image(name: String, problem: String)
+    /// An image uses a feature that is not read here; nothing is said against it.
+    case unsupported(name: String, problem: String)
     /// An image breaks its format in these bytes, counted from the file system's start.
     case damage(name: String, range: Range<Int>, problem: String)
 
@@ -19,7 +21,7 @@ public enum FilesystemError: Error, Sendable, Equatable, CustomStringConvertible
         case .system(let error): "\(error)"
         case .tree(let path, let problem): "\(path): \(problem)"
         case .parameter(let problem): problem
-        case .image(let name, let problem): "\(name): \(problem)"
+        case .image(let name, let problem), .unsupported(let name, let problem): "\(name): \(problem)"
         case .damage(let name, let range, let problem):
             "\(name): \(problem) (bytes \(range.lowerBound) to \(range.upperBound - 1))"
         }

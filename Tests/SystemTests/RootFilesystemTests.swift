@@ -23,6 +23,8 @@ extension SystemTests {
             let options = ["-o", folder.output, "--store", Site.warmStore]
             let made = try piscesCommand(["construct", folder.blueprint] + options, cache: site.folder.cache).outcome()
             try #require(made.status == .exited(0), "\(made.errors)")
+            let verified = try piscesCommand(["verify", folder.output]).outcome()
+            #expect(verified.status == .exited(0), "\(verified.output)")
 
             let place = try #require(
                 try PartitionTable.read(path: folder.output).plan.partitions.first { $0.name == "root-1" })

@@ -36,7 +36,7 @@ public struct ConstructionPreview: Sendable {
     public var disk: Disk?
     /// How many packages the lock names, and the bytes of their files.
     public var packages: (count: Int, size: Int)
-    /// How many of them the store lacks, and their bytes.
+    /// How many of them and of the tools the store lacks, and their bytes.
     public var missing: (count: Int, size: Int)
     /// About how many bytes the root file system will have: what the packages say of themselves, give or take a
     /// tenth, and what is usual for the layers of container images.
@@ -48,7 +48,10 @@ extension Constructor {
     public func preview() throws -> ConstructionPreview {
         try check()
         let lock = request.lock
-        let missing = lock.packages.filter { !request.store.contains($0.digest) }
+        var seen: Set<Digest> = []
+        let missing = (lock.packages + lock.toolPackages).filter {
+            !request.store.contains($0.digest) && seen.insert($0.digest).inserted
+        }
         let layers = lock.images.flatMap(\.layers).reduce(0) { $0 + Int($1.size) }
         let sizes = try parallelMap(count: lock.packages.count) { index in
             try installedSize(lock.packages[index])
