@@ -88,6 +88,17 @@ let package = Package(
             .target(
                 name: "PiscesTesting", dependencies: ["LinuxSystem"], path: "Tests/PiscesTesting", swiftSettings: strict
             ),
+            // What fuzzing and replaying its finds have in common: every parser of foreign bytes.
+            .target(
+                name: "FuzzTargets",
+                dependencies: [
+                    "BlueprintModel", "Debian", "Archive", "Disk", "Filesystems", "BootArtefacts", "VirtualMachine",
+                    "Constructor", "CInit", "CLinux", "LinuxSystem",
+                ],
+                path: "Tests/FuzzTargets", swiftSettings: strict),
+            .testTarget(
+                name: "FuzzTests", dependencies: ["FuzzTargets", "LinuxSystem"], exclude: ["Fixtures"],
+                swiftSettings: strict),
             .testTarget(
                 name: "BootTests", dependencies: ["PiscesTesting", "BlueprintModel", "VirtualMachine", "LinuxSystem"],
                 swiftSettings: strict),
@@ -99,3 +110,11 @@ let package = Package(
             .testTarget(name: "TidyTests", dependencies: ["PiscesTesting", "LinuxSystem"], swiftSettings: strict),
         ]
 )
+
+// libFuzzer brings its own `main`, so that its program links only with `--sanitize fuzzer`: `.ci/fuzz` builds it.
+if Context.environment["PISCES_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets", "LinuxSystem"], path: "Tests/Fuzz",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -77,6 +77,11 @@ public struct ArchiveReader: ~Copyable {
         }
     }
 
+    /// Opens one compressed or plain file as an archive of one member.
+    public static func raw(_ bytes: UnsafeRawBufferPointer, name: String) throws(ArchiveError) -> ArchiveReader {
+        try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
+    }
+
     private static func open(
         _ bytes: UnsafeRawBufferPointer, name: String, format: (OpaquePointer) -> Int32
     ) throws(ArchiveError) -> ArchiveReader {
@@ -127,7 +132,7 @@ public struct ArchiveReader: ~Copyable {
     public static func decompress(
         _ bytes: UnsafeRawBufferPointer, name: String, limit: Int
     ) throws(ArchiveError) -> [UInt8] {
-        let reader = try open(bytes, name: name) { handle in archive_read_support_format_raw(handle) }
+        let reader = try raw(bytes, name: name)
         guard try reader.next() != nil else { return [] }
         return try reader.readToEnd(limit: limit)
     }
@@ -157,6 +162,7 @@ public struct ArchiveReader: ~Copyable {
             let status = archive_read_data_block(handle, &block, &count, &position)
             if status == ARCHIVE_EOF { return size }
             try check(status)
+            guard position == size else { throw ArchiveError(archive: name, message: "a member with holes") }
             try file.writeAll(UnsafeRawBufferPointer(start: block, count: count), at: offset + size)
             size += count
         }

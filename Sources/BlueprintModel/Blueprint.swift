@@ -21,6 +21,8 @@ public struct Blueprint: Sendable, Equatable {
     public var units = Units()
     /// Files, symbolic links and directories, by absolute path.
     public var files: [String: File] = [:]
+    /// What podman runs, by name; a name with an ending is a quadlet file's.
+    public var containers: [String: Container] = [:]
     /// Host name and links.
     public var network = Network()
     /// Language and keyboard.
@@ -100,6 +102,9 @@ extension Blueprint {
             Key(
                 "files", \.files, .map(.absolutePath, File.codec),
                 "Files, symbolic links and directories, by absolute path."),
+            Key(
+                "containers", \.containers, .map(.containerName, Container.codec),
+                "Containers and other quadlets, by name; their images are in the system from the first boot on."),
             Key("network", \.network, Network.codec, "Host name and network links."),
             Key("locale", \.locale, Locale.codec, "Language and keyboard."),
             Key("time", \.time, Time.codec, "Time zone and clock."),
@@ -132,6 +137,7 @@ extension Blueprint {
                 }
             }
         }
+        checkContainers(blueprint, node, &decoding)
     }
 }
 

@@ -27,7 +27,7 @@ extension Codec where Value == Int {
 }
 
 /// Base64 (RFC 4648 §4).
-enum Base64 {
+public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let values: [UInt8: UInt32] = Dictionary(
         uniqueKeysWithValues: alphabet.enumerated().map { ($1, UInt32($0)) })
@@ -58,7 +58,8 @@ enum Base64 {
         return bytes
     }
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    /// The one text that stands for the bytes: padded, in one line.
+    public static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]

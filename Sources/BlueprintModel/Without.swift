@@ -6,6 +6,7 @@ struct Without: Sendable {
     var groups: [String] = []
     var units: [String] = []
     var files: [String] = []
+    var containers: [String] = []
     var links: [String] = []
     var sysctl: [String] = []
 
@@ -18,6 +19,7 @@ struct Without: Sendable {
             Key("groups", \.groups, .list(.text(.userName)), "Groups, by name."),
             Key("units", \.units, .list(.text(.unitName)), "Units about which nothing shall be said after all."),
             Key("files", \.files, .list(.text(.absolutePath)), "Files, by path."),
+            Key("containers", \.containers, .list(.text(.containerName)), "Containers, by name."),
             Key("links", \.links, .list(.text(.linkName)), "Network links, by name."),
             Key("sysctl", \.sysctl, .list(.text(.sysctl)), "Kernel parameters, by name."),
         ])
@@ -25,7 +27,7 @@ struct Without: Sendable {
     /// Where in a blueprint the names of each key of `without` stand.
     private static let places: [String: [[String]]] = [
         "packages": [["packages", "install"]], "repositories": [["repositories"]], "users": [["users"]],
-        "groups": [["groups"]], "files": [["files"]], "links": [["network", "links"]],
+        "groups": [["groups"]], "files": [["files"]], "containers": [["containers"]], "links": [["network", "links"]],
         "sysctl": [["kernel", "sysctl"]],
         "units": ["enable", "disable", "mask", "own", "drop-ins"].map { ["units", $0] },
     ]

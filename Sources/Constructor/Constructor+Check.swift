@@ -40,8 +40,20 @@ extension Constructor {
                 "distribution: debian: an image of \(blueprint.distribution.debian.rawValue) is not supported",
                 hint: "use trixie")
         }
-        if wantsDisk { _ = try imagePlan() }
+        let plan = wantsDisk ? try imagePlan() : nil
         try Output.check(request.outputs)
+        if let plan, let output = OutputWriter.diskOutput(of: request.outputs) { try check(plan, output) }
+    }
+
+    /// Refuses a disk that is larger than any file may be where it goes.
+    private func check(_ plan: ImagePlan, _ output: Output) throws {
+        do throws(SystemError) {
+            try AtomicFile.create(output.path).descriptor.truncate(to: plan.size)
+        } catch {
+            throw ConstructorError(
+                "a disk of \(humanSize(plan.size)) cannot be written: \(error)",
+                hint: "set smaller sizes by `image: slot` and `image: data`, or choose another place with --output")
+        }
     }
 
     private var repositoriesOutsideLock: [String] {

@@ -120,7 +120,11 @@ public struct Constructor: Sendable {
         let lock: Lock
         do {
             try configuredPackages(in: root, scratch: try StagedRoot(path: scratch), runner: runner)
-            lock = try phase(.customize) { try customize(root, runner: runner) }
+            lock = try phase(.customize) {
+                let lock = try customize(root, runner: runner)
+                try requireRoom()
+                return lock
+            }
         } catch {
             inspect?(error, sandbox)
             throw error
@@ -170,6 +174,7 @@ public struct Constructor: Sendable {
                 root: root, scratch: scratch, packages: packages, epoch: request.lock.epoch, inRoot: runner,
                 cache: request.cache
             ).run()
+            try requireRoom()
         }
         guard let cache = request.cache else { return }
         let tree = try FileTree.scan(root.directory)
@@ -269,9 +274,26 @@ public struct Constructor: Sendable {
         return ConstructorError(
             "\(error)",
             hint: isInWorkshop
-                ? "the root is made in memory, in half of it at most, or in the folder that --work names: free some there, "
-                    + "or leave packages out"
+                ? ConstructorError.fullMemoryHint
                 : "free some space there, or choose another place with --output")
+    }
+
+    /// Refuses to go on where the memory is all but full: a script that found no room may have hidden that, and what it
+    /// made would be other bits. More than this is hardly ever given back by one that failed.
+    private func requireRoom() throws {
+        let wanted = 64 << 20
+        var status = statvfs()
+        guard statvfs(request.workDirectory, &status) == 0 else {
+            throw SystemError(call: "statvfs", subject: request.workDirectory, code: errno)
+        }
+        let left = Int(status.f_bavail) * Int(status.f_frsize)
+        guard left >= wanted else {
+            throw ConstructorError(
+                "there is too little room for the root in \(request.workDirectory): \(humanSize(left)) are left of "
+                    + "\(humanSize(Int(status.f_blocks) * Int(status.f_frsize))), less than \(humanSize(wanted)), so that "
+                    + "a script may have failed without a word",
+                hint: ConstructorError.fullMemoryHint)
+        }
     }
 
     private func phase<Result>(_ phase: ConstructionPhase, _ body: () throws -> Result) throws -> Result {
@@ -331,6 +353,10 @@ public struct Constructor: Sendable {
         let (seen, wanted) = try identities(of: root, lock: lock)
         seen.renumber(
             &tree, to: wanted, passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))
+        // After that: the numbers in container images are not the system's.
+        try ImageStorage.add(
+            lock.images, to: &tree, store: request.store, root: root, architecture: lock.architecture,
+            epoch: lock.epoch)
         return tree
     }
 

@@ -48,9 +48,10 @@ public struct DebianVersion: Sendable, Hashable, CustomStringConvertible {
         self.description = String(text)
     }
 
-    /// As dpkg writes it: without an epoch of 0.
+    /// As dpkg writes it: without an epoch of 0, unless a colon behind it would then end one.
     var canonical: String {
-        (epoch == 0 ? "" : "\(epoch):") + upstream + (revision.isEmpty ? "" : "-" + revision)
+        let hasEpoch = epoch != 0 || upstream.utf8.contains(UInt8(ascii: ":"))
+        return (hasEpoch ? "\(epoch):" : "") + upstream + (revision.isEmpty ? "" : "-" + revision)
     }
 
     /// dpkg's order: by epoch, then upstream version, then revision.

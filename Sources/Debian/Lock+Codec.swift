@@ -1,7 +1,7 @@
 public import LinuxSystem
 
-// The lock's text is a control file (deb822(5)): one paragraph for the lock, then one for each release, package, user
-// and group, each kind in its order. Whoever reads a change of it sees one line for one fact.
+// The lock's text is a control file (deb822(5)): one paragraph for the lock, then one for each release, package, image,
+// user and group, each kind in its order. Whoever reads a change of it sees one line for one fact.
 
 // MARK: - Writing
 
@@ -26,6 +26,7 @@ extension Lock {
             [head] + releases.sorted { bytesPrecede($0.name, $1.name) }.map(Self.stanza)
             + packages.sorted(by: LockedPackage.precedes).map { Self.stanza(of: $0) }
             + toolPackages.sorted(by: LockedPackage.precedes).map { Self.stanza(of: $0, role: "tool") }
+            + images.sorted { bytesPrecede($0.reference, $1.reference) }.map { Self.stanza(of: $0) }
             + Self.stanzas(users, "User", "Uid") + Self.stanzas(groups, "Group", "Gid")
         return Deb822.write(stanzas)
     }
@@ -64,6 +65,15 @@ extension Lock {
         return stanza
     }
 
+    private static func stanza(of image: LockedImage) -> Deb822.Stanza {
+        var blobs = [(image.manifest, "manifest"), (image.config, "config")] + image.layers.map { ($0, "layer") }
+        if let index = image.index { blobs.insert((index, "index"), at: 0) }
+        return Deb822.Stanza([
+            Deb822.Field("Image", image.reference),
+            Deb822.Field("Blobs", blobs.map { "\n \($0.digest) \($0.size) \($1)" }.joined()),
+        ])
+    }
+
     private static func stanzas(_ ids: [String: UInt32], _ name: String, _ id: String) -> [Deb822.Stanza] {
         ids.sorted { bytesPrecede($0.key, $1.key) }.map {
             Deb822.Stanza([Deb822.Field(name, $0.key), Deb822.Field(id, "\($0.value)")])
@@ -88,7 +98,8 @@ extension Lock {
         }
         self.init(
             blueprintName: try head.text("Blueprint"), blueprint: try head.digest("Blueprint-SHA256"),
-            architecture: try head.word("Architecture"), epoch: try head.number("Epoch"), tools: try head.tools())
+            architecture: try head.word("Architecture"), epoch: try head.number("Epoch", in: 0...0xFFFF_FFFF),
+            tools: try head.tools())
         try head.end()
 
         var lines: [String: Int] = [:]
@@ -105,6 +116,7 @@ extension Lock {
         releases.sort { bytesPrecede($0.name, $1.name) }
         packages.sort(by: LockedPackage.precedes)
         toolPackages.sort(by: LockedPackage.precedes)
+        images.sort { bytesPrecede($0.reference, $1.reference) }
     }
 
     /// Takes in one paragraph; returns what it is about.
@@ -119,6 +131,10 @@ extension Lock {
             let package = try LockedPackage(&reader)
             if isTool { toolPackages.append(package) } else { packages.append(package) }
             return "package \(package.name):\(package.architecture)\(isTool ? " as a tool" : "")"
+        case "Image":
+            let image = try LockedImage(&reader)
+            images.append(image)
+            return "image \(image.reference)"
         case "User":
             let name = try reader.word("User")
             users[name] = try reader.number("Uid")
@@ -129,7 +145,8 @@ extension Lock {
             return "group \(name)"
         case let other:
             throw reader.error(
-                other ?? "", "a paragraph begins with Release, Package, User or Group, not with '\(other ?? "")'")
+                other ?? "", "a paragraph begins with Release, Package, Image, User or Group, not with '\(other ?? "")'"
+            )
         }
     }
 
@@ -175,12 +192,35 @@ extension LockedPackage {
         {
             throw reader.error("Filename", "'\(filename)' must be a relative path without '..'")
         }
-        let size: Int64 = try reader.number("Size")
-        if size < 0 { throw reader.error("Size", "\(size) is less than nothing") }
+        // Far above any package, far below what sums could overflow.
+        let size: Int64 = try reader.number("Size", in: 0...1 << 40)
         self.init(
             name: name, version: version, architecture: try reader.word("Architecture"), isEssential: essential,
             priority: priority, source: source, filename: filename, size: size, digest: try reader.digest("SHA256"),
             isManual: try reader.choice("Installed", ["manual": true, "auto": false]))
+    }
+}
+
+extension LockedImage {
+    fileprivate init(_ reader: inout Reader) throws(Deb822.SyntaxError) {
+        let reference = try reader.word("Image")
+        var blobs: [String: [Blob]] = [:]
+        for (number, parts) in reader.rows("Blobs") {
+            guard parts.count == 3, let digest = Digest(hex: parts[0]), let size = Int64(parts[1]), size >= 0,
+                ["index", "manifest", "config", "layer"].contains(parts[2])
+            else {
+                throw Deb822.SyntaxError(
+                    file: reader.file, line: number, "wanted SHA-256, size and index, manifest, config or layer")
+            }
+            blobs[parts[2], default: []].append(Blob(digest: digest, size: size))
+        }
+        let indexes = blobs["index"] ?? []
+        guard let manifest = blobs["manifest"], manifest.count == 1, let config = blobs["config"], config.count == 1,
+            indexes.count <= 1
+        else { throw reader.error("Blobs", "an image has one manifest, one config and at most one index") }
+        self.init(
+            reference: reference, index: indexes.first, manifest: manifest[0], config: config[0],
+            layers: blobs["layer"] ?? [])
     }
 }
 
@@ -224,10 +264,12 @@ private struct Reader {
         return digest
     }
 
-    mutating func number<Number: FixedWidthInteger>(_ name: String) throws(Deb822.SyntaxError) -> Number {
+    mutating func number<Number: FixedWidthInteger>(
+        _ name: String, in range: ClosedRange<Number> = Number.min...Number.max
+    ) throws(Deb822.SyntaxError) -> Number {
         let text = try text(name)
-        guard let number = Number(text), "\(number)" == text else {
-            throw error(name, "'\(text)' is not a number between \(Number.min) and \(Number.max)")
+        guard let number = Number(text), "\(number)" == text, range.contains(number) else {
+            throw error(name, "'\(text)' is not a number between \(range.lowerBound) and \(range.upperBound)")
         }
         return number
     }
@@ -252,17 +294,23 @@ private struct Reader {
     }
 
     mutating func tools() throws(Deb822.SyntaxError) -> [String: String] {
-        taken.insert("Tools")
-        guard let field = stanza.field("Tools") else { return [:] }
         var tools: [String: String] = [:]
-        for (number, line) in lines(of: field.value).enumerated() where !(number == 0 && line.isEmpty) {
-            let parts = words(of: line)
+        for (line, parts) in rows("Tools") {
             guard parts.count == 2, tools.updateValue(parts[1], forKey: parts[0]) == nil else {
-                throw Deb822.SyntaxError(
-                    file: file, line: field.line + number, "'\(trimmed(line))' is not 'name version', each name once")
+                let text = parts.joined(separator: " ")
+                throw Deb822.SyntaxError(file: file, line: line, "'\(text)' is not 'name version', each name once")
             }
         }
         return tools
+    }
+
+    /// The words of each line of a field, with the line's number in the file; none where there is no such field.
+    mutating func rows(_ name: String) -> [(line: Int, words: [String])] {
+        taken.insert(name)
+        guard let field = stanza.field(name) else { return [] }
+        return lines(of: field.value).enumerated().compactMap { number, line in
+            number == 0 && line.isEmpty ? nil : (field.line + number, words(of: line))
+        }
     }
 
     func end() throws(Deb822.SyntaxError) {

@@ -3,7 +3,7 @@ internal import LinuxSystem
 extension Lock {
     /// What changed since `old`, one sentence a line; empty when nothing did.
     ///
-    /// The order is that of the lock: the lock itself, releases, packages, users, groups.
+    /// The order is that of the lock: the lock itself, releases, packages, images, users, groups.
     public func difference(from old: Lock) -> [String] {
         var lines: [String] = []
         func note(_ what: String, _ before: String, _ after: String) {
@@ -19,6 +19,9 @@ extension Lock {
         }
         lines += Self.packageChanges(from: old.packages, to: packages)
         lines += Self.packageChanges(from: old.toolPackages, to: toolPackages).map { "as a tool: \($0)" }
+        lines += Self.changes(
+            "image", Self.byName(old.images, \.reference), Self.byName(images, \.reference)
+        ) { "\($0.digest)" }
         lines += Self.changes("user", old.users, users) { "uid \($0)" }
         lines += Self.changes("group", old.groups, groups) { "gid \($0)" }
         return lines

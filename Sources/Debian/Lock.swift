@@ -18,6 +18,8 @@ public struct Lock: Sendable, Equatable {
     public var packages: [LockedPackage]
     /// The packages that the build itself runs: they are no part of the image. In the order of `packages`.
     public var toolPackages: [LockedPackage]
+    /// The container images, in byte order of their references.
+    public var images: [LockedImage]
     /// The uid of every system user.
     public var users: [String: UInt32]
     /// The gid of every system group.
@@ -27,7 +29,7 @@ public struct Lock: Sendable, Equatable {
     public init(
         blueprintName: String, blueprint: Digest, architecture: String, epoch: Int64, tools: [String: String] = [:],
         releases: [LockedRelease] = [], packages: [LockedPackage] = [], toolPackages: [LockedPackage] = [],
-        users: [String: UInt32] = [:], groups: [String: UInt32] = [:]
+        images: [LockedImage] = [], users: [String: UInt32] = [:], groups: [String: UInt32] = [:]
     ) {
         self.blueprintName = blueprintName
         self.blueprint = blueprint
@@ -37,6 +39,7 @@ public struct Lock: Sendable, Equatable {
         self.releases = releases.sorted { bytesPrecede($0.name, $1.name) }
         self.packages = packages.sorted(by: LockedPackage.precedes)
         self.toolPackages = toolPackages.sorted(by: LockedPackage.precedes)
+        self.images = images.sorted { bytesPrecede($0.reference, $1.reference) }
         self.users = users
         self.groups = groups
     }
@@ -120,5 +123,51 @@ public struct LockedPackage: Sendable, Equatable {
     public static func precedes(_ left: LockedPackage, _ right: LockedPackage) -> Bool {
         left.name == right.name
             ? bytesPrecede(left.architecture, right.architecture) : bytesPrecede(left.name, right.name)
+    }
+}
+
+/// A container image, down to its blobs.
+public struct LockedImage: Sendable, Equatable {
+    /// A piece of an image by its content.
+    public struct Blob: Sendable, Hashable {
+        /// Its SHA-256.
+        public var digest: Digest
+        /// Its size in bytes.
+        public var size: Int64
+
+        /// Makes a blob.
+        public init(digest: Digest, size: Int64) {
+            self.digest = digest
+            self.size = size
+        }
+    }
+
+    /// The image's name as the blueprint has it.
+    public var reference: String
+    /// The index that offers the image for several machines; nil where the name leads to the manifest itself.
+    public var index: Blob?
+    /// The manifest.
+    public var manifest: Blob
+    /// The configuration, whose digest is the image's id.
+    public var config: Blob
+    /// The layers, lowest first, as they are kept: compressed, mostly.
+    public var layers: [Blob]
+
+    /// Makes an image.
+    public init(reference: String, index: Blob?, manifest: Blob, config: Blob, layers: [Blob]) {
+        self.reference = reference
+        self.index = index
+        self.manifest = manifest
+        self.config = config
+        self.layers = layers
+    }
+
+    /// What the name leads to: the index, or the manifest where there is none.
+    public var digest: Digest { (index ?? manifest).digest }
+
+    /// All blobs, each once, in the order of the lock.
+    public var blobs: [Blob] {
+        var seen: Set<Blob> = []
+        return ([index, manifest, config].compactMap { $0 } + layers).filter { seen.insert($0).inserted }
     }
 }

@@ -52,8 +52,50 @@ extension PartitionTable {
     /// The same for an open disk.
     public static func read(_ descriptor: consuming Descriptor) throws(DiskError) -> DiskLayout {
         let size = try diskSize(descriptor) / DiskPlan.sectorSize * DiskPlan.sectorSize
+        try checkArrays(descriptor, sectors: size / DiskPlan.sectorSize)
         let table = try open(descriptor, readOnly: true)
         return try table.layout(sizeBytes: size)
+    }
+
+    /// Refuses a header that claims more than 1 MiB of entries: libfdisk would take the memory for them, gigabytes.
+    ///
+    /// It looks for headers in the second sector, where that one says the backup is, and in the last sector; one with a
+    /// wrong checksum it leaves alone.
+    private static func checkArrays(_ disk: borrowing Descriptor, sectors: UInt64) throws(DiskError) {
+        let backup = try checkArray(disk, sector: 1, of: sectors)
+        for sector in [backup, sectors &- 1] { _ = try checkArray(disk, sector: sector, of: sectors) }
+    }
+
+    /// Checks the header in a sector, if one is there, and returns where it says that the other is.
+    private static func checkArray(
+        _ disk: borrowing Descriptor, sector: UInt64, of sectors: UInt64
+    ) throws(DiskError) -> UInt64 {
+        guard sector < sectors else { return 0 }
+        var header: [UInt8]
+        do throws(SystemError) {
+            header = try disk.bytes(at: Int(sector * DiskPlan.sectorSize), count: Int(DiskPlan.sectorSize))
+        } catch { throw DiskError(error) }
+        let field = { [header] (offset: Int, size: Int) -> UInt64 in
+            header[offset..<offset + size].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        guard header.starts(with: "EFI PART".utf8), field(12, 4) <= DiskPlan.sectorSize else { return 0 }
+        // The checksum is taken with its own field zero (UEFI specification §5.3.2).
+        header.replaceSubrange(16..<20, with: [0, 0, 0, 0])
+        guard crc32(header.prefix(Int(field(12, 4)))) == field(16, 4) else { return 0 }
+        let (count, size) = (field(80, 4), field(84, 4))
+        guard count * size <= 1 << 20 else {
+            throw DiskError(
+                .table, disk.name,
+                "the partition table in sector \(sector) claims \(count) entries of \(size) bytes: none is so large")
+        }
+        return field(32, 8)
+    }
+
+    /// CRC-32 as in ISO 3309.
+    private static func crc32(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        ~bytes.reduce(.max) { crc, byte in
+            (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+        }
     }
 
     private func layout(sizeBytes: UInt64) throws(DiskError) -> DiskLayout {

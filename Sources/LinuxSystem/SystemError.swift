@@ -25,6 +25,8 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
     public var isExisting: Bool { code == EEXIST }
     /// Whether this is ENOSPC or EDQUOT.
     public var isFull: Bool { code == ENOSPC || code == EDQUOT }
+    /// Whether this is EFBIG: a file larger than the file system allows.
+    public var isTooLarge: Bool { code == EFBIG }
 }
 
 /// Makes a system call until it is not interrupted; -1 becomes a ``SystemError``.

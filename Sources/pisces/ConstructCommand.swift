@@ -94,7 +94,7 @@ struct ConstructCommand: ParsableCommand {
         let construction = try constructor.run()
         try request.cache?.trim()
         if construction.lock != lock {
-            try AtomicFile.write(Array(construction.lock.text.utf8), to: lockPath)
+            try Workspace.write(construction.lock, to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")
         }
         tell(construction, request.outputs, console)
@@ -130,7 +130,7 @@ struct ConstructCommand: ParsableCommand {
         if dryRun { throw Failure("\(path): there is no lock yet, and --dry-run makes none; run `pisces lock` first") }
         console.note("no lock yet: resolving into \(path)")
         let lock = try resolver.resolve(previous: nil)
-        try AtomicFile.write(Array(lock.text.utf8), to: path)
+        try Workspace.write(lock, to: path)
         return lock
     }
 }

@@ -54,7 +54,7 @@ struct LockCommand: ParsableCommand {
             if !lines.isEmpty { throw ExitCode(1) }
             return
         }
-        try AtomicFile.write(Array(lock.text.utf8), to: path)
+        try Workspace.write(lock, to: path)
         console.note("wrote \(path)")
     }
 

@@ -59,12 +59,13 @@ struct Resolver {
         let bytes = plan.packages.reduce(0) { $0 + $1.size }
         let tools = plan.toolPackages.isEmpty ? "" : " and \(plan.toolPackages.count) for the tools of the build"
         console.end("\(plan.packages.count) packages, \(humanSize(bytes))\(tools)")
+        let images = try lockImages()
         return Lock(
             blueprintName: blueprint.name, blueprint: SHA256.hash(blueprint.canonicalBytes),
             architecture: blueprint.distribution.architecture.rawValue,
             epoch: blueprint.image.epoch.map(Int64.init) ?? plan.releases.map(\.date).max() ?? 0,
             tools: ["pisces": piscesVersion], releases: plan.releases, packages: plan.packages,
-            toolPackages: plan.toolPackages, users: previous?.users ?? [:], groups: previous?.groups ?? [:])
+            toolPackages: plan.toolPackages, images: images, users: previous?.users ?? [:], groups: previous?.groups ?? [:])
     }
 
     private func request(keyringDirectory: String) throws -> PlanRequest {
@@ -111,9 +112,42 @@ struct Resolver {
 
     private func beside(_ path: String) -> String { path.hasPrefix("/") ? path : "\(folder)/\(path)" }
 
+    // MARK: - Container images
+
+    private func imageFetcher(_ store: ObjectStore) -> ImageFetcher {
+        ImageFetcher(
+            store: store, architecture: blueprint.distribution.architecture.rawValue, isOffline: options.offline,
+            run: runTool)
+    }
+
+    private func lockImages() throws -> [LockedImage] {
+        let images = blueprint.images
+        if images.isEmpty { return [] }
+        console.begin("resolve images")
+        let fetcher = imageFetcher(try openStore())
+        let locked = try images.map { image in
+            try fetcher.lock(image.reference, layout: try image.layout.map { try Workspace.absolute(beside($0)) })
+        }
+        console.end("\(locked.count)")
+        return locked
+    }
+
+    /// Puts every blob of every locked image into the store.
+    private func fetchImages(_ lock: Lock, into store: ObjectStore) throws {
+        if lock.images.isEmpty { return }
+        console.begin("fetch images")
+        let fetcher = imageFetcher(store)
+        var bytes: Int64 = 0
+        for image in lock.images {
+            let layout = blueprint.images.first { $0.reference.description == image.reference }?.layout
+            bytes += try fetcher.fetch(image, layout: try layout.map { try Workspace.absolute(beside($0)) })
+        }
+        console.end(bytes == 0 ? "all in the store" : humanSize(bytes))
+    }
+
     // MARK: - Packages
 
-    /// Puts every locked package into the store; what is there already is not asked for again.
+    /// Puts every locked package and image into the store; what is there already is not asked for again.
     func fetch(_ lock: Lock, into store: ObjectStore) throws {
         console.begin("fetch packages")
         var seen: Set<Digest> = []
@@ -132,6 +166,7 @@ struct Resolver {
         }
         let bytes = missing.reduce(0) { $0 + $1.size }
         console.end(missing.isEmpty ? "all in the store" : "\(missing.count) fetched, \(humanSize(bytes))")
+        try fetchImages(lock, into: store)
     }
 
     /// The rungs of the ladder below the store: the mirror of the lock, then the mirror in use now.

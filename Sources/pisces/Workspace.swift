@@ -27,6 +27,17 @@ enum Workspace {
         }
     }
 
+    /// Writes the lock to `path`.
+    static func write(_ lock: Lock, to path: String) throws {
+        do throws(SystemError) {
+            try AtomicFile.write(Array(lock.text.utf8), to: path)
+        } catch {
+            throw Failure(
+                "\(error)\n  to mend it: the lock is written beside the blueprint: make that folder writable, or copy "
+                    + "the blueprint into one that is")
+        }
+    }
+
     /// An image layout: in `Images/` beside the blueprint's folder, in the blueprint's folder, or as installed.
     static func layout(named name: String, near blueprint: String) throws -> ImageLayout {
         let folder = parentDirectory(of: blueprint)

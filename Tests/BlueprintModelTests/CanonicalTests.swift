@@ -136,6 +136,7 @@ import Testing
             (file.owner, file.group) = (maybe("ops") ?? "root", maybe("adm") ?? "root")
             blueprint.files[path] = file
         }
+        blueprint.containers = ContainerTests.containers(&generator)
         blueprint.network.hostname = maybe("h", "a.b")
         for name in some(["en*", "wl[0-9]?"]) {
             var link = Blueprint.Link()

@@ -22,6 +22,7 @@ import Testing
         other.packages.reverse()
         other.toolPackages.reverse()
         other.releases.reverse()
+        other.images.reverse()
         #expect(other.text == lock.text)
         #expect(try Lock(parsing: Array(other.text.utf8), file: "sample.lock") == lock)
     }
@@ -37,13 +38,17 @@ import Testing
         ("Installed: auto", "Installed: maybe", "auto or manual"), ("Essential: yes", "Essential: no", "'Essential'"),
         ("Filename: pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb", "Filename: ../../etc/passwd", ".."),
         ("Filename: pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb", "Filename: /etc/passwd", "relative"),
-        ("Version: 5.2.37-2+b10", "Version: five", "not a version"), ("Size: 1500792", "Size: -1", "less than nothing"),
+        ("Version: 5.2.37-2+b10", "Version: five", "not a version"), ("Size: 1500792", "Size: -1", "between 0 and 1099511627776"),
         ("Source-Release: trixie\n", "Source-Release: sid\n", "no paragraph"),
         ("Package: tiny\nVersion: 1.0\nArchitecture: all", "Package: bash\nVersion: 1.0\nArchitecture: amd64", "twice"),
         ("Role: tool", "Role: toy", "tool"), ("Role: tool\n", "", "twice"),
         ("Date: 2025-11-15T08:06:40Z", "Date: 2025-11-31T08:06:40Z", "not a time"),
         ("Suite: trixie-security", "Suite: a b", "one word"),
         ("Architecture: amd64\nEssential", "Architecture: amd64\nessential", ""),
+        (" 5 index", " 5 table", "wanted SHA-256"), (" 5 index", " five index", "wanted SHA-256"),
+        (" 5 index", " -5 index", "wanted SHA-256"), (" 5 index", " 5 config", "one manifest, one config"),
+        (" 5 index", " 5 index of", "wanted SHA-256"), (" 8 manifest\n", " 8 layer\n", "one manifest, one config"),
+        ("Image: localhost/responder", "Image: a b", "one word"),
     ])
     func damageIsNamedWithItsLine(good: String, bad: String, message: String) throws {
         let text = try sampleLock().text
@@ -73,6 +78,8 @@ import Testing
         new.packages.append(new.packages[0])
         new.packages[3].name = "zsh"
         new.toolPackages[0].version = try #require(DebianVersion("2.41-13"))
+        new.images[0].manifest.digest = SHA256.hash([2])
+        new.images.removeLast()
         new.users["messagebus"] = 101
         new.groups["messagebus"] = nil
         let lines = new.difference(from: old)
@@ -89,6 +96,9 @@ import Testing
                 "tiny:all is now installed auto",
                 "added zsh:amd64 5.3-1",
                 "as a tool: upgraded libc6:amd64 2.41-12 → 2.41-13",
+                "changed image localhost/responder: \(SHA256.hash(Array("manifest".utf8))) → \(SHA256.hash([2]))",
+                "removed image registry.example/web:1@sha256:\(SHA256.hash(Array("index".utf8))): "
+                    + "\(SHA256.hash(Array("index".utf8)))",
                 "changed user messagebus: uid 100 → uid 101",
                 "removed group messagebus: gid 101",
             ])
@@ -96,6 +106,7 @@ import Testing
 
     private func sampleLock() throws -> Lock {
         func digest(_ text: String) -> Digest { SHA256.hash(Array(text.utf8)) }
+        func blob(_ text: String) -> LockedImage.Blob { .init(digest: digest(text), size: Int64(text.utf8.count)) }
         return Lock(
             blueprintName: "edge-gateway", blueprint: digest("blueprint"), architecture: "amd64", epoch: 1_763_194_000,
             tools: ["pisces": "0.1.0", "erofs-writer": "1"],
@@ -132,6 +143,15 @@ import Testing
                     name: "libc6", version: try #require(DebianVersion("2.41-12")), architecture: "amd64",
                     priority: "optional", source: .release("trixie-security"),
                     filename: "pool/main/g/glibc/libc6_2.41-12_amd64.deb", size: 2_846_580, digest: digest("libc6")),
+            ],
+            images: [
+                LockedImage(
+                    reference: "registry.example/web:1@sha256:\(digest("index"))", index: blob("index"),
+                    manifest: blob("manifest"), config: blob("config"),
+                    layers: [blob("base"), blob("top"), blob("base")]),
+                LockedImage(
+                    reference: "localhost/responder", index: nil, manifest: blob("manifest"), config: blob("config"),
+                    layers: []),
             ],
             users: ["messagebus": 100, "systemd-network": 998], groups: ["messagebus": 101])
     }

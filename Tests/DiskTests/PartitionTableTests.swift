@@ -223,6 +223,17 @@ import Testing
         #expect(layout.plan == (try samplePlan()), "\(name)")
     }
 
+    /// libfdisk would take as much memory as a header claims to need.
+    @Test(arguments: [512, 0]) func headerOfMoreEntriesThanMemoryIsRefused(_ offset: Int) throws {
+        let place = offset == 0 ? Int(try samplePlan().sizeBytes) - 512 : offset
+        try forgeHeader(image, at: place) { header in header.replaceSubrange(80..<84, with: [0, 0, 0, 8]) }
+        let error = #expect(throws: DiskError.self) { try PartitionTable.read(path: image) }
+        #expect(error?.message.contains("sector \(place / 512) claims 134217728 entries of 128 bytes") == true)
+        // A header that is no more than broken is mended from the other.
+        try Descriptor.open(image, O_RDWR).writeAll([1], at: place + 40)
+        #expect(try PartitionTable.read(path: image).plan == samplePlan())
+    }
+
     @Test func hybridTableIsRefused() throws {
         // A second MBR entry of type 0x83.
         try overwrite([0, 0, 2, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0], at: 446 + 16)

@@ -70,7 +70,8 @@ extension SystemTests {
                 "debug", blueprint: nodeBlueprint.replacing("- tzdata", with: "- tzdata\n    - frobnicator"),
                 isLocked: false)
             let script = "#!/bin/sh\necho trace > /etc/frobnicated\necho 'found no grommet' >&2\nexit 7\n"
-            try makePackage("frobnicator", "Architecture: all\n", postinst: script, in: "\(folder.path)/deb")
+            try makePackage(
+                "frobnicator", "Architecture: all\n", control: ["postinst": script], in: "\(folder.path)/deb")
             let construct = folder.construct(site.mirror + ["--debug-shell", "--no-cache"])
             let outcome = try typing(
                 [

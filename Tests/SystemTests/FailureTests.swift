@@ -102,18 +102,33 @@ extension SystemTests {
             return try command.outcome()
         }
 
-        @Test func failingScriptIsQuotedWithItsPackage() throws {
+        /// A package of that script and, for a trigger, another that pulls it.
+        @Test(arguments: [
+            ("preinst", "preinst of frobnicator failed"), ("postinst", "configuring frobnicator failed"),
+            ("trigger", "configuring frobnicator failed"),
+        ])
+        func failingScriptIsQuotedWithItsPackage(_ kind: String, _ words: String) throws {
             let folder = try site.makeFolder(
-                "broken", blueprint: nodeBlueprint.replacing("- tzdata", with: "- tzdata\n    - frobnicator"),
+                "broken-\(kind)",
+                blueprint: nodeBlueprint.replacing("- tzdata", with: "- tzdata\n    - frobnicator\n    - grommet"),
                 isLocked: false)
-            let script = "#!/bin/sh\necho 'the frobnicator found no grommet' >&2\nexit 7\n"
-            try makePackage("frobnicator", "Architecture: all\n", postinst: script, in: "\(folder.path)/deb")
+            let condition = kind == "trigger" ? "[ $1 = triggered ] || exit 0; " : ""
+            var members = [
+                kind == "preinst" ? kind : "postinst":
+                    "#!/bin/sh\n\(condition)echo 'the frobnicator found no grommet' >&2\nexit 7\n"
+            ]
+            if kind == "trigger" { members["triggers"] = "interest frobnication\n" }
+            try makePackage("frobnicator", "Architecture: all\n", control: members, in: "\(folder.path)/deb")
+            // Configured after the other, or its trigger would have been met already.
+            try makePackage(
+                "grommet", "Architecture: all\nDepends: frobnicator\n",
+                control: ["triggers": "activate frobnication\n"],
+                in: "\(folder.path)/deb")
             let outcome = try folder.construct(site.mirror).outcome()
             #expect(outcome.status == .exited(1))
-            #expect(outcome.errors.contains("configuring frobnicator failed"), "\(outcome.errors)")
-            #expect(outcome.errors.contains("the frobnicator found no grommet"), "\(outcome.errors)")
-            #expect(outcome.errors.contains("subprocess returned error exit status 7"), "\(outcome.errors)")
-            #expect(outcome.errors.contains("packages: without"))
+            for words in [words, "the frobnicator found no grommet", "status 7", "packages: without"] {
+                #expect(outcome.errors.contains(words), "\(outcome.errors)")
+            }
             #expect(try folder.outputs() == [])
         }
 
@@ -122,10 +137,15 @@ extension SystemTests {
             let folder = try site.makeFolder("interrupted")
             let construct = folder.construct(site.mirror + folder.forms)
             for (step, signal, isForGroup) in [
+                ("fetch packages", SIGKILL, false), ("fetch packages", SIGINT, true),
+                ("unpack packages", SIGKILL, false),
                 ("unpack packages", SIGINT, true), ("configure packages", SIGINT, true),
-                ("configure packages", SIGKILL, false), ("write file tree", SIGKILL, false),
-                ("write root", SIGKILL, false), ("write further forms", SIGINT, true),
+                ("configure packages", SIGKILL, false), ("restore configured packages", SIGINT, true),
+                ("apply blueprint", SIGKILL, false), ("write file tree", SIGKILL, false),
+                ("write root", SIGKILL, false), ("make boot files", SIGINT, true),
+                ("make data partition", SIGKILL, false), ("write further forms", SIGINT, true),
             ] {
+                if step == "restore configured packages" { try site.warm(folder) }
                 var traces: Traces?
                 let (status, said) = try construct.interrupt(during: step) { pid in
                     traces = try Traces(of: pid, in: folder)

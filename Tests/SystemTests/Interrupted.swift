@@ -3,7 +3,7 @@ import LinuxSystem
 
 extension Command {
     /// Starts `pisces construct` in a process group of its own and hands its process number to `body` once it has begun
-    /// the given step; returns how it ended and the rest of what it said.
+    /// the given step; returns how it ended and all that it said. A shell that becomes the program must tell it `--json`.
     func interrupt(
         during step: String, _ body: (pid_t) throws -> Void
     ) throws -> (status: ExitStatus?, said: String) {
@@ -24,7 +24,7 @@ extension Command {
             guard try read() else { break }
         }
         try body(running.pid)
-        let status = try running.wait(atMostMilliseconds: 20_000)
+        let status = try running.wait(atMostMilliseconds: 60_000)
         while try read() {}
         return (status, said)
     }

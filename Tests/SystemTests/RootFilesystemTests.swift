@@ -19,7 +19,9 @@ extension SystemTests {
             // The lock has tools now, which the copy of the mirror lacks.
             let locked = try folder.command("lock").outcome()
             try #require(locked.status == .exited(0), "\(locked.errors)")
-            let made = try folder.command("construct", ["-o", folder.output, "--store", Site.warmStore]).outcome()
+            // The packages are those of the site's image: they are configured already.
+            let options = ["-o", folder.output, "--store", Site.warmStore]
+            let made = try piscesCommand(["construct", folder.blueprint] + options, cache: site.folder.cache).outcome()
             try #require(made.status == .exited(0), "\(made.errors)")
 
             let place = try #require(
@@ -30,7 +32,8 @@ extension SystemTests {
             defer { _ = try? run("umount", mountPoint) }
             let reader = try openRoot(site.image)
             let seen = try Descriptor.directory(mountPoint)
-            #expect(try difference(from: reader, seen, FileTree.scan(seen)) == nil)
+            let found = try difference(from: reader, seen, FileTree.scan(seen))
+            #expect(found == nil)
         }
 
         /// What differs first; nil if nothing does but what must: ext4 has a directory of its own, and the blueprint and

@@ -138,6 +138,12 @@ struct Site {
         if isLocked { try write(try fileText(folder.lock), to: copy.lock) }
         return copy
     }
+
+    /// Gives a folder what the first construction left for later ones: packages that are unpacked and configured.
+    func warm(_ folder: Folder) throws {
+        try makeDirectories("\(folder.cache)/pisces")
+        try run("cp", "-al", "\(self.folder.cache)/pisces/build", "\(folder.cache)/pisces/build")
+    }
 }
 
 /// Runs a tool where it may do everything with constructed trees: an ordinary user's belong to subordinate ids.
@@ -193,7 +199,8 @@ struct Folder {
 
 /// Makes a package for a directory repository.
 func makePackage(
-    _ name: String, _ fields: String, files: [String: String] = [:], postinst: String? = nil, in directory: String
+    _ name: String, _ fields: String, files: [String: String] = [:], control: [String: String] = [:],
+    in directory: String
 ) throws {
     let scratch = try TemporaryDirectory()
     let tree = "\(scratch.path)/tree"
@@ -203,9 +210,12 @@ func makePackage(
         try makeDirectories(parentDirectory(of: "\(tree)/\(path)"))
         try run("cp", source, "\(tree)/\(path)")
     }
-    let control = "Package: \(name)\nVersion: 1\nMaintainer: Tests <tests@pisces.invalid>\n\(fields)Description: test\n"
-    try write(control, to: "\(tree)/DEBIAN/control")
-    if let postinst { try AtomicFile.write(Array(postinst.utf8), to: "\(tree)/DEBIAN/postinst", mode: 0o755) }
+    let text = "Package: \(name)\nVersion: 1\nMaintainer: Tests <tests@pisces.invalid>\n\(fields)Description: test\n"
+    try write(text, to: "\(tree)/DEBIAN/control")
+    for (member, text) in control {
+        try AtomicFile.write(
+            Array(text.utf8), to: "\(tree)/DEBIAN/\(member)", mode: member == "triggers" ? 0o644 : 0o755)
+    }
     // The same package in every run: the store keeps it.
     try run(
         "env", "SOURCE_DATE_EPOCH=1", "dpkg-deb", "--root-owner-group", "-Znone", "--build", tree,

@@ -74,7 +74,7 @@ struct Module: Equatable {
         var allowed = platform
         if file.path.hasPrefix("Tests/") {
             let tested = target.hasSuffix("Tests") ? String(target.dropLast("Tests".count)) : target
-            allowed.formUnion(["Testing", "PiscesTesting", "LinuxSystem", tested])
+            allowed.formUnion(["Testing", "PiscesTesting", "FuzzTargets", "LinuxSystem", tested])
             allowed.formUnion(modules.first { $0.name == tested }?.imports ?? Set(modules.map(\.name)))
         } else {
             allowed.formUnion(modules.first { $0.name == target }?.imports ?? [])

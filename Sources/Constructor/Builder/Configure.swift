@@ -164,10 +164,8 @@ struct Configure: Sendable {
     }
 
     private static func failure(_ what: String, _ status: Int32, _ output: [UInt8]) -> ConstructorError {
-        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n").suffix(20).joined(
-            separator: "\n    ")
-        return ConstructorError(
-            "\(what) failed with status \(status):\n    \(lines)",
+        .program(
+            what, status, said: output,
             hint: "read the script's own message above; its package must be fixed or left out (`packages: without`)")
     }
 }

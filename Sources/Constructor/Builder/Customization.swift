@@ -20,6 +20,7 @@ struct Customization {
         try makeKernel()
         try makeNetwork()
         try makeUsers()
+        try makeContainers()
         try makeMachineIdentity()
         // After all that Pisces writes itself: what the blueprint spells out wins.
         try makeFiles()
@@ -31,10 +32,8 @@ struct Customization {
     func tool(_ arguments: [String], making what: String) throws {
         let result = try inRoot(arguments, Configure.environment(epoch: lock.epoch), nil)
         guard result.status == 0 else {
-            let said = String(decoding: result.errorOutput + result.output, as: UTF8.self)
-                .split(separator: "\n").suffix(5).joined(separator: "\n    ")
-            throw ConstructorError(
-                "\(what): \(arguments.first ?? "") failed with status \(result.status):\n    \(said)")
+            throw ConstructorError.program(
+                "\(what): \(arguments.first ?? "")", result.status, said: result.errorOutput + result.output)
         }
     }
 

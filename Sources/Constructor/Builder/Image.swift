@@ -108,8 +108,9 @@ struct ImageBuilder {
         ]
         let result = try inRoot(command, Configure.environment(epoch: epoch), nil)
         guard result.status == 0 else {
-            throw ConstructorError(
-                "mke2fs failed with status \(result.status): \(String(decoding: result.errorOutput, as: UTF8.self))")
+            throw ConstructorError.program(
+                "the data partition of \(humanSize(place.size)): mke2fs", result.status, said: result.errorOutput,
+                hint: "set `image: data` to a larger size, if mke2fs says that it is too small")
         }
         let made = try Descriptor.open("\(scratch)/data.ext4")
         try image.copy(from: made, at: 0, length: place.size, to: place.start)

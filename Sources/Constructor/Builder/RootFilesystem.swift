@@ -125,7 +125,7 @@ extension Blueprint.Image {
         case (.erofs, .small): ["-zlzma,level=6", "-C131072", "-Eztailpacking"]
         case (.squashfs, .none): ["-no-compression"]
         case (.squashfs, .fast): ["-comp", "zstd", "-Xcompression-level", "3"]
-        case (.squashfs, .small): ["-comp", "zstd", "-Xcompression-level", "22", "-b", "256K"]
+        case (.squashfs, .small): ["-comp", "zstd", "-Xcompression-level", "22", "-b", "1M"]
         }
     }
 }

@@ -241,9 +241,10 @@ struct RootTree {
 
     // MARK: - Times
 
-    /// Nothing is newer than the epoch: times of the build would make every build differ.
+    /// Nothing is newer than the epoch: times of the build would make every build differ. Those of container images are
+    /// the images'.
     private mutating func clampTimes() {
-        for path in tree.paths {
+        for path in tree.paths where !Self.isBelow(ImageStorage.path, path) {
             guard var node = tree[path], node.modified > epoch else { continue }
             node.modified = epoch
             tree[path] = node
