@@ -39,15 +39,12 @@ extension ImageVerification {
             data: image.descriptor, dataOffset: root.start, dataSize: dataSize, hash: image.descriptor,
             hashOffset: tree.start, rootHash: rootHash, limit: Self.limit)
         var findings = try faults.map { try finding($0, root, tree) }
-        do {
-            let reader = try ErofsReader.open(image.descriptor, at: root.start)
-            if reader.size != dataSize {
-                let problem = "the file system has \(reader.size) bytes, its tree is for \(dataSize)"
-                findings.append(Finding(.root, image.name, root[1024..<1152].range, problem))
+        if faults.isEmpty {
+            let found = try Superblock.probe(image.descriptor, offset: UInt64(root.start), size: UInt64(root.size))
+            if !["erofs", "squashfs", "ext4"].contains(found?.type) {
+                let problem = "it holds \(found?.type ?? "nothing that is known") instead of a root file system"
+                findings.append(Finding(.root, image.name, root.range, problem))
             }
-            if faults.isEmpty { _ = try reader.tree() }
-        } catch FilesystemError.image(_, let problem) {
-            findings.append(Finding(.root, image.name, root[1024..<1152].range, problem))
         }
         return try findings + checkZero(.root, root[dataSize..<root.size], "something is behind the file system")
     }
@@ -60,6 +57,7 @@ extension ImageVerification {
                 "a hash block was changed: it vouches for bytes \(data.lowerBound) to \(data.upperBound - 1) of the root"
             )
         }
+        // Whose the bytes are is known of an uncompressed EROFS only.
         let owners = (try? ErofsReader.open(image.descriptor, at: root.start).owners(of: fault.data)) ?? []
         let range = root[fault.data].range
         if let owner = owners.first(where: \.isData) {
