@@ -74,6 +74,7 @@ extension ImageVerification {
                 "a hash block was changed: it vouches for bytes \(data.lowerBound) to \(data.upperBound - 1) of the root"
             )
         }
+        // Whose the bytes are is known of an uncompressed EROFS only.
         let owners = (try? ErofsReader.open(image.descriptor, at: root.start).owners(of: fault.data)) ?? []
         let range = root[fault.data].range
         if let owner = owners.first(where: \.isData) {

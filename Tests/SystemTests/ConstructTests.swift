@@ -29,7 +29,7 @@ extension SystemTests {
             // Nothing is in this folder's store yet.
             let packages = try #require(json["packages"])
             #expect(json["missing"] == packages)
-            #expect(outcome.output.contains("to fetch   \(packages["count"]?.integer ?? 0), "))
+            #expect(lines.contains { $0.hasPrefix("to fetch \(packages["count"]?.integer ?? 0), ") })
             #expect(json["outputs"]?.array?.first?["path"]?.string == folder.output)
         }
 

@@ -64,7 +64,7 @@ extension SystemTests {
         }
 
         @Test func foreignFileIsRefusedAtOnce() throws {
-            let folder = try site.makeFolder("foreign")
+            let folder = try site.makeFolder("foreign-file")
             try write("dear diary", to: folder.output)
             let outcome = try folder.construct(site.mirror).outcome()
             #expect(outcome.status == .exited(1))

@@ -151,7 +151,7 @@ extension SystemTests {
             let folder = try site.makeFolder("foreign")
             try makeDirectories("\(folder.path)/out/home/photographs")
             for (outputs, words) in [
-                (["directory:home"], "home holds something else"), (["raw:home"], "Is a directory"),
+                (["directory:home"], "home holds something else"), (["raw:home"], "home is a directory"),
                 (["a.raw", "tar:a.raw"], "in each other's place"), (["vmdk:a"], "neither its name nor a prefix"),
             ] {
                 let options = outputs.flatMap { ["-o", $0] }

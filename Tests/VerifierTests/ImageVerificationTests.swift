@@ -178,6 +178,29 @@ private final class BrokenImage {
         #expect(stranger.map(\.range) == [name..<name + 32] && stranger.map(\.problem) == ["nothing may be here"])
     }
 
+    // MARK: - Other root file systems
+
+    @Test(arguments: SampleImage.otherRoots.keys.sorted())
+    func rootOfAnotherKindIsHeldToItsTreeAndDigest(kind: String) throws {
+        let sample = try SampleImage(name: "other root", rootTool: SampleImage.otherRoots[kind])
+        let image = try BrokenImage(sample)
+        #expect(try image.verify(image.manifest()) == [])
+        #expect(try image.verify(nil) == [])
+        let offset = Place.root.lowerBound + sample.rootSize / 2
+        try image.flip(offset)
+        for manifest in [nil, try image.manifest()] {
+            let findings = try image.verify(manifest)
+            #expect(findings.map(\.check) == [.root] && findings.first?.range?.contains(offset) == true, "\(findings)")
+            #expect(findings.first?.range?.count == 4096)
+        }
+        try image.flip(offset)
+        // Of the boot loader's two copies, one is not like the other.
+        try image.flip(try image.find("LLLLLLLLLL") + 5)
+        for manifest in [nil, try image.manifest()] {
+            #expect(try image.verify(manifest).map(\.check) == [.systemPartition])
+        }
+    }
+
     // MARK: - Whole images
 
     @Test(arguments: [0, 511, 17_407, 2 << 20, 66 << 20, (69 << 20) + 4096, 72 << 20, 80 << 20, (84 << 20) - 512])

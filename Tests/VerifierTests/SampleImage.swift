@@ -30,6 +30,12 @@ final class SampleImage: Sendable {
     /// Its boot loader and kernel image have a signature.
     static let signed = Result { try SampleImage(name: "signed", key: try TestKey("Pisces test").signingKey()) }
 
+    /// Roots of other kinds, by the tools that make them from a directory: `mkfs FILE DIRECTORY`.
+    static let otherRoots = [
+        "ext4": "mke2fs -q -t ext4 -b 4096 -d $2 $1 2M", "compressed EROFS": "mkfs.erofs -zlz4hc $1 $2",
+        "squashfs": "mksquashfs $2 $1 -quiet -no-progress",
+    ]
+
     let file: Descriptor
     let manifest: JSONValue
     let rootSize: Int
@@ -50,7 +56,7 @@ final class SampleImage: Sendable {
         return generator.bytes(count)
     }
 
-    init(name: String, key: SigningKey? = nil) throws {
+    init(name: String, key: SigningKey? = nil, rootTool: String? = nil) throws {
         let directory = try TemporaryDirectory()
         file = try Descriptor.open("\(directory.path)/image", O_RDWR | O_CREAT)
         try file.truncate(to: Place.disk.count)
@@ -59,7 +65,8 @@ final class SampleImage: Sendable {
         func sign(_ program: [UInt8]) throws -> [UInt8] {
             try key.map { try Authenticode.sign(program, named: "program", with: $0) } ?? program
         }
-        rootSize = try Self.writeRoot(name, loader, to: file)
+        rootSize =
+            try rootTool.map { try Self.makeRoot($0, loader, to: file) } ?? Self.writeRoot(name, loader, to: file)
         let tree = try VerityTree.build(
             data: file, dataOffset: Place.root.lowerBound, dataSize: rootSize, hash: file,
             hashOffset: Place.tree.lowerBound, salt: Array(name.utf8), uuid: [UInt8](repeating: 7, count: 16))
@@ -116,6 +123,19 @@ final class SampleImage: Sendable {
         return try ErofsWriter.write(
             tree, source: try Descriptor.directory("/"), to: file, at: Place.root.lowerBound,
             options: .init(uuid: [UInt8](repeating: 1, count: 16), label: "root", epoch: epoch))
+    }
+
+    private static func makeRoot(_ tool: String, _ loader: [UInt8], to file: borrowing Descriptor) throws -> Int {
+        let scratch = try TemporaryDirectory()
+        let place = "\(scratch.path)/root/usr/lib/systemd/boot/efi"
+        try makeDirectories(place)
+        try AtomicFile.write(loader, to: "\(place)/systemd-bootx64.efi")
+        try AtomicFile.write(large, to: "\(scratch.path)/root/large")
+        try run("sh", "-euc", tool, "sh", "\(scratch.path)/image", "\(scratch.path)/root")
+        let made = try Descriptor.open("\(scratch.path)/image")
+        let size = try made.status().size
+        try file.copy(from: made, at: 0, length: size, to: Place.root.lowerBound)
+        return (size + 4095) / 4096 * 4096
     }
 
     private static func table(_ name: String, _ rootHash: Digest) -> DiskPlan {
