@@ -40,6 +40,10 @@ extension ErofsReader {
             bytes.load(type, at: offset) ?? 0
         }
         let layout = format >> 1 & 7
+        // 1 and 3 are compressed.
+        if format >> 4 == 0, layout == 1 || layout == 3 {
+            throw .unsupported(name: image.name, problem: "compressed EROFS files are not read here")
+        }
         if format >> 4 != 0 || (layout != Erofs.layoutPlain && layout != Erofs.layoutInline) {
             throw broken("\(path): inode format 0x\(String(format, radix: 16)) is not read here")
         }

@@ -32,7 +32,7 @@ final class SampleImage: Sendable {
 
     /// Roots of other kinds, by the tools that make them from a directory: `mkfs FILE DIRECTORY`.
     static let otherRoots = [
-        "ext4": "mke2fs -q -t ext4 -b 4096 -d $2 $1 2M", "compressed EROFS": "mkfs.erofs -zlz4hc $1 $2",
+        "ext4": "mke2fs -q -t ext4 -b 4096 -d $2 $1 2M", "compressed EROFS": "mkfs.erofs -zlz4hc -T1700000000 $1 $2",
         "squashfs": "mksquashfs $2 $1 -quiet -no-progress",
     ]
 
@@ -65,8 +65,11 @@ final class SampleImage: Sendable {
         func sign(_ program: [UInt8]) throws -> [UInt8] {
             try key.map { try Authenticode.sign(program, named: "program", with: $0) } ?? program
         }
-        rootSize =
-            try rootTool.map { try Self.makeRoot($0, loader, to: file) } ?? Self.writeRoot(name, loader, to: file)
+        if let rootTool {
+            rootSize = try Self.makeRoot(rootTool, loader, to: file)
+        } else {
+            rootSize = try Self.writeRoot(name, loader, to: file)
+        }
         let tree = try VerityTree.build(
             data: file, dataOffset: Place.root.lowerBound, dataSize: rootSize, hash: file,
             hashOffset: Place.tree.lowerBound, salt: Array(name.utf8), uuid: [UInt8](repeating: 7, count: 16))
