@@ -43,7 +43,7 @@ test: setup ## Run every test that needs no virtual machine
 
 test-boot: image ## Boot the images of all shipped blueprints and run the tests that look at them from inside
 	.ci/image $(RELEASE) $(DEBS) Blueprints/builder.yaml Images/out/builder.raw
-	PISCES_BOOT_TESTS=1 swift test $(SWIFT_OPTIONS) --filter BootTests
+	PISCES_BOOT_TESTS=1 swift test $(SWIFT_OPTIONS) --no-parallel --filter BootTests
 
 check: ## Check format, layers and style, without the other tests
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -149,6 +149,8 @@ extension SystemTests {
                 if step == "restore configured packages" { try site.warm(folder) }
                 var traces: Traces?
                 let (status, said) = try construct.interrupt(during: step) { pid in
+                    // Some steps are over before one has looked; this one's script runs in a process of its own.
+                    if step != "configure packages" { kill(pid, SIGSTOP) }
                     traces = try Traces(of: pid, in: folder)
                     // What is looked for below can be seen: the program, and here what runs longest in its sandbox.
                     let wanted = step == "configure packages" ? "dpkg" : "pisces"
@@ -160,6 +162,7 @@ extension SystemTests {
                     }
                     #expect(isRunning)
                     kill(isForGroup ? -pid : pid, signal)
+                    kill(pid, SIGCONT)
                 }
                 #expect(status == .signalled(signal), "\(step): \(said)")
                 #expect(said.contains("interrupted: nothing was left behind") == (signal == SIGINT))

@@ -47,9 +47,6 @@ extension SystemTests {
                 FullDisk(step: "restore configured packages", memoryBytes: 32 << 20, words: noSpace),
                 FullDisk(step: "apply blueprint", memoryBytes: memory - 4096, words: noSpace),
                 FullDisk(step: "apply blueprint", memoryBytes: memory + room / 2, words: "are left of"),
-                FullDisk(
-                    step: "make data partition", memoryBytes: memory + room + (1 << 20), image: "data: 32GiB",
-                    words: noSpace),
                 FullDisk(step: "write root", outputBytes: 1 << 20, words: noSpace),
                 FullDisk(
                     step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10), words: noSpace
