@@ -138,15 +138,10 @@ extension SystemTests {
             let folder = try site.makeFolder("interrupted")
             let construct = folder.construct(site.mirror + folder.forms)
             for (step, signal, isForGroup) in [
-                ("fetch packages", SIGKILL, false), ("fetch packages", SIGINT, true),
-                ("unpack packages", SIGKILL, false),
                 ("unpack packages", SIGINT, true), ("configure packages", SIGINT, true),
-                ("configure packages", SIGKILL, false), ("restore configured packages", SIGINT, true),
-                ("apply blueprint", SIGKILL, false), ("write file tree", SIGKILL, false),
-                ("write root", SIGKILL, false), ("make boot files", SIGINT, true),
-                ("make data partition", SIGKILL, false), ("write further forms", SIGINT, true),
+                ("configure packages", SIGKILL, false), ("write file tree", SIGKILL, false),
+                ("write root", SIGKILL, false), ("write further forms", SIGINT, true),
             ] {
-                if step == "restore configured packages" { try site.warm(folder) }
                 var traces: Traces?
                 let (status, said) = try construct.interrupt(during: step) { pid in
                     // Some steps are over before one has looked; this one's script runs in a process of its own.

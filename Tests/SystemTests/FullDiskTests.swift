@@ -13,8 +13,6 @@ private struct FullDisk: Sendable {
     var outputBytes = 4 << 30
     /// Whether packages are to be unpacked and configured, not restored.
     var isCold = false
-    /// What the blueprint says of the image.
-    var image = ""
     /// What the message says.
     var words = ""
 
@@ -72,8 +70,7 @@ extension SystemTests {
 
         /// The construction, with what is then in the output directory.
         private static func construct(_ site: Site, _ disk: FullDisk, _ name: String) throws -> Outcome {
-            let folder = try site.makeFolder(name, blueprint: "\(nodeBlueprint)\nimage: { \(disk.image) }\n")
-            try folder.fitLock()
+            let folder = try site.makeFolder(name)
             try makeDirectories("\(folder.cache)/pisces/workshop")
             if !disk.isCold { try site.warm(folder) }
             let construct = folder.construct(site.mirror + ["--json"])
