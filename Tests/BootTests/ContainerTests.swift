@@ -40,23 +40,22 @@ struct ContainerTests {
         """#
 
     /// An index for two machines, of which this is one; the upper layer changes and hides what is below.
-    private static func makeLayout(in directory: String) throws -> (digest: Digest, layers: [Digest]) {
+    private static func makeLayout(in directory: String) throws -> Digest {
         try AtomicFile.write(Array(program.utf8), to: "\(directory)/responder.c")
         try run("gcc", "-static", "-Os", "-s", "-o", "\(directory)/responder", "\(directory)/responder.c")
         var responder = TarArchive.Member.file("bin/responder", mode: 0o755)
         responder.data = try Descriptor.open("\(directory)/responder").readToEnd()
         let layout = try ContainerImageLayout(at: "\(directory)/responder.oci")
-        let layers = [
-            TarArchive([responder, .file("etc/note", "below"), .file("etc/gone", "")]),
-            TarArchive([.file("etc/note", "above"), .file("etc/.wh.gone")]),
-        ]
         let image = try layout.addImage(
-            layers: layers,
+            layers: [
+                TarArchive([responder, .file("etc/note", "below"), .file("etc/gone", "")]),
+                TarArchive([.file("etc/note", "above"), .file("etc/.wh.gone")]),
+            ],
             config: #"{"Entrypoint":["/bin/responder"],"Cmd":["8080"]}"#)
         let other = try layout.addImage(layers: [TarArchive([.file("other")])], architecture: "arm64")
         let index = try layout.addIndex([("linux/arm64", other), ("linux/amd64", image)])
         try layout.list([(index, nil)])
-        return (index.digest, layers.map { SHA256.hash($0.bytes) })
+        return index.digest
     }
 
     private static let blueprint = #"""
@@ -94,7 +93,7 @@ struct ContainerTests {
 
     @Test func containersOfTheRootStartAtBootWithoutPullingAnything() throws {
         let directory = try TemporaryDirectory(in: "/var/tmp")
-        let (digest, layers) = try Self.makeLayout(in: directory.path)
+        let digest = try Self.makeLayout(in: directory.path)
         let up = String(repeating: "../", count: directory.path.split(separator: "/").count)
         let text = Self.blueprint.replacing("REPOSITORY", with: up + Needs.repository.dropFirst())
         try AtomicFile.write(Array(text.utf8), to: "\(directory.path)/containers.yaml")
@@ -122,10 +121,6 @@ struct ContainerTests {
             try guest.run("cat /var/lib/containers/storage/overlay-images/images.json 2>/dev/null || echo '[]'") == "[]"
         )
         #expect(try guest.run("findmnt -n -o FSTYPE -T /usr/lib/containers/storage") == "erofs")
-        // It gives the layers back to the byte.
-        let saved = try guest.run(
-            "podman save --quiet --format oci-dir -o /var/tmp/saved \(name) && ls /var/tmp/saved/blobs/sha256")
-        #expect(layers.allSatisfy { saved.contains($0.hex) }, "\(saved)")
         #expect(try guest.run("journalctl -b -o cat | grep -ci 'trying to pull' || true") == "0")
         #expect(try guest.run("dpkg -V") == "")
 
