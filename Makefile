@@ -43,6 +43,7 @@ test: setup ## Run every test that needs no virtual machine
 
 test-boot: image ## Boot the images of all shipped blueprints and run the tests that look at them from inside
 	.ci/image $(RELEASE) $(DEBS) Blueprints/builder.yaml Images/out/builder.raw
+	.ci/image $(RELEASE) $(DEBS) Blueprints/edge-gateway.yaml Images/out/edge-gateway.raw
 	PISCES_BOOT_TESTS=1 swift test $(SWIFT_OPTIONS) --no-parallel --filter BootTests
 
 check: ## Check format, layers and style, without the other tests
