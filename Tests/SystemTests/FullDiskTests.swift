@@ -90,7 +90,9 @@ extension SystemTests {
             let folder = try site.makeFolder("full-measure")
             try site.warm(folder)
             var used = ""
-            let (status, said) = try folder.construct(site.mirror).interrupt(during: "write root") { process in
+            let (status, said) = try folder.construct(site.mirror).interrupt(
+                during: "write root", after: "apply blueprint"
+            ) { process in
                 let directory = "/proc/\(process)/root\(folder.cache)/pisces/workshop"
                 used = try run("stat", "--file-system", "--format", "%b %f %S", directory)
                 kill(process, SIGKILL)
