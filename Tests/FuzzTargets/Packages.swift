@@ -28,7 +28,8 @@ extension FuzzTarget {
                 mkdir usr; ln -s ../.. usr/out; \(pack) --format=gnu -cf out ./usr; rm usr/out; mkdir usr/out
                 echo c > usr/out/canary; \(pack) --format=gnu -rf out ./usr/out/canary
                 """)
-            return [[first, second], [out, second], [[], first]].map { little(UInt64($0[0].count), 2) + $0[0] + $0[1] }
+            let pairs = [(first, second), (out, second), (second, first)]
+            return pairs.map { little(UInt64($0.count), 2) + $0 + $1 }
         },
         read: { input in
             let count = Int(input.little(0, 2))
