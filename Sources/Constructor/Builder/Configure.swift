@@ -199,8 +199,9 @@ struct Configure: Sendable {
         // dpkg ends with the list of packages it could not configure, one to a line, indented.
         let failed = output.split(separator: "\n").drop { !$0.hasPrefix("Errors were encountered") }.dropFirst()
             .prefix { $0.hasPrefix(" ") }.map { String($0.drop { $0 == " " }) }
+        let action = arguments[0] == "--unpack" ? "unpacking" : "configuring"
         throw Self.failure(
-            "dpkg \(arguments[0])" + (failed.isEmpty ? "" : " of \(failed.joined(separator: ", "))"), result.status,
+            failed.isEmpty ? "dpkg \(arguments[0])" : "\(action) \(failed.joined(separator: ", "))", result.status,
             result.output)
     }
 
