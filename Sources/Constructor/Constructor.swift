@@ -165,13 +165,14 @@ public struct Constructor: Sendable {
             try root.restore(configured, name: "configured packages")
             return report(.ended(.restore))
         }
-        var installation = try Installation(
-            root: root, scratch: scratch, packages: request.lock.packages, epoch: request.lock.epoch, inRoot: runner,
-            sources: PackageSource(store: request.store, cache: request.cache))
-        try phase(.unpack) {
+        let installation = try phase(.unpack) {
+            var installation = try Installation(
+                root: root, scratch: scratch, packages: request.lock.packages, epoch: request.lock.epoch,
+                inRoot: runner, sources: PackageSource(store: request.store, cache: request.cache))
             let (done, total) = (Counter(), request.lock.packages.count)
             try installation.unpackAll { [report] in report(.advanced(done: done.next(), total: total)) }
             if wantsDisk { try boot(root).check() }
+            return installation
         }
         try phase(.configure) {
             try installation.configureAll()
