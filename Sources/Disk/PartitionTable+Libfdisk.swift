@@ -183,7 +183,7 @@ extension PartitionTable {
     }
 
     /// The boot code of a master boot record: bytes that are not the table's.
-    private static let bootCodeBytes = 440
+    static let bootCodeBytes = 440
 
     /// Zeroes a range, but leaves holes of a sparse image alone.
     private static func clear(_ disk: borrowing Descriptor, from: Int, to: Int) throws(SystemError) {
