@@ -100,6 +100,7 @@ extension Controller {
 
     /// Refuses what does not fit, before anything is changed.
     private func check(_ upgrade: Upgrade) throws(ControllerError) {
+        // So that a record has its size.
         guard (1...64).contains(upgrade.name.utf8.count) else {
             throw ControllerError(.source, upgrade.name, "a system's name has 1 to 64 bytes")
         }

@@ -1,7 +1,7 @@
 internal import LinuxSystem
 public import SlotMachine
 
-/// One copy of the record as bytes: lines of text that a person can read, the last a checksum of the others.
+/// One copy of the record as bytes: lines of text that a person can read, the first a checksum of all behind it.
 ///
 /// Each copy has the same size, so that overwriting one changes no metadata of its file system.
 public struct RecordCopy: Sendable, Hashable {
@@ -17,7 +17,7 @@ public struct RecordCopy: Sendable, Hashable {
     }
 
     /// Bytes of every copy.
-    public static let sizeBytes = 16 << 10
+    public static let sizeBytes = 8 << 10
 
     /// Why a copy cannot be used.
     public enum Problem: Error, Sendable, Hashable {
@@ -44,14 +44,15 @@ extension RecordCopy {
         lines += ["written \(record.written)", "floor \(record.floor)", "last \(record.lastNumber)"]
         if !record.boot.isEmpty { lines.append("boot \(Self.escaped(record.boot))") }
         lines += record.failures.map { "failure \($0.reason.rawValue) \(Self.text($0.generation))" }
-        var bytes = Array(lines.joined(separator: "\n").utf8) + [Self.newline]
-        let checksumLine = Array("checksum \(SHA256.hash(bytes))\n".utf8)
-        precondition(bytes.count + checksumLine.count <= Self.sizeBytes, "names are limited, so the record fits")
-        bytes += checksumLine
-        return bytes + [UInt8](repeating: 0, count: Self.sizeBytes - bytes.count)
+        let text = Array((lines.joined(separator: "\n") + "\n").utf8)
+        let room = Self.sizeBytes - Self.checksumBytes
+        precondition(text.count <= room, "all texts are limited, so that a record fits")
+        let body = text + [UInt8](repeating: 0, count: room - text.count)
+        return Array("checksum \(SHA256.hash(body))\n".utf8) + body
     }
 
-    private static let newline = UInt8(ascii: "\n")
+    /// `checksum `, 64 digits and the end of the line.
+    private static let checksumBytes = 9 + 64 + 1
 
     private static func text(_ generation: Generation) -> String {
         let candidate = generation.candidate
@@ -59,16 +60,12 @@ extension RecordCopy {
         return "\(generation.number) \(candidate.release) \(texts.joined(separator: " "))"
     }
 
-    /// A text of any bytes as one word: hexadecimal digits behind an `=`, since names may hold spaces. Longer than any
-    /// of ours is cut, so that a record has its size.
+    /// A text as one word: hexadecimal digits behind an `=` unless it is a word already.
     private static func escaped(_ text: String) -> String {
-        let bytes = Array(text.utf8.prefix(textLimit))
-        let isWord = !bytes.isEmpty && bytes.allSatisfy { (0x21..<0x7F).contains($0) } && bytes[0] != UInt8(ascii: "=")
-        return isWord ? String(decoding: bytes, as: UTF8.self) : "=\(bytes.hex)"
+        let bytes = Array(text.utf8)
+        let isWord = bytes.allSatisfy { (0x21..<0x7F).contains($0) } && !bytes.isEmpty && bytes[0] != UInt8(ascii: "=")
+        return isWord ? text : "=\(bytes.hex)"
     }
-
-    /// Bytes of the longest text.
-    private static let textLimit = 64
 }
 
 // MARK: - Reading
@@ -76,12 +73,10 @@ extension RecordCopy {
 extension RecordCopy {
     /// Reads a copy of foreign bytes: of any size, torn, or of a version yet to come.
     public init(parsing bytes: [UInt8]) throws(Problem) {
-        guard bytes.count <= Self.sizeBytes, let start = Self.startOfChecksum(bytes) else { throw .damaged }
-        let body = bytes[..<start]
-        let line = bytes[start...].prefix { $0 != Self.newline }
-        guard line.elementsEqual("checksum \(SHA256.hash(body))".utf8),
-            bytes[(start + line.count)...].dropFirst().allSatisfy({ $0 == 0 }), line.endIndex < bytes.count,
-            let text = String(validating: body, as: UTF8.self)
+        let body = bytes.dropFirst(Self.checksumBytes)
+        guard bytes.count == Self.sizeBytes,
+            bytes.starts(with: "checksum \(SHA256.hash(body))\n".utf8),
+            let text = String(validating: body[..<(body.firstIndex(of: 0) ?? body.endIndex)], as: UTF8.self)
         else { throw .damaged }
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
         func next(_ key: String) -> [Substring]? {
@@ -114,13 +109,6 @@ extension RecordCopy {
         }
         guard lines == [""] else { throw .damaged }
         self.init(sequence: sequence, record: record)
-    }
-
-    /// Where the line of the checksum begins: behind the last line break but one.
-    private static func startOfChecksum(_ bytes: [UInt8]) -> Int? {
-        let text = bytes.prefix { $0 != 0 }
-        guard text.last == newline, let end = text.dropLast().lastIndex(of: newline) else { return nil }
-        return end + 1
     }
 
     private static func number(_ words: [Substring]) -> UInt64? {

@@ -125,7 +125,7 @@ public struct Record: Sendable, Hashable {
     public var lastNumber: UInt64
 
     /// How many failures are remembered.
-    public static let failuresLimit = 32
+    public static let failuresLimit = 16
 
     /// Makes a record from its parts.
     public init(

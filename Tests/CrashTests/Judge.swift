@@ -100,7 +100,7 @@ struct Judge {
     /// Runs the controller as the units of a booted system do; false if it wants to start anew.
     private mutating func runs(_ host: Host, _ boot: PowerOn.Boot) throws -> Bool {
         let first = host.log.operations.count
-        let good = try host.controller(in: boot).record.good.slot
+        let good = Self.record(try host.machine())?.good.slot ?? boot.slot
         defer { checkWrites(host.log.operations[first...], running: boot.slot, good: good) }
         var controller = try host.controller(in: boot)
         if try controller.start().contains(.mustRestart) { return false }
