@@ -16,6 +16,8 @@ public struct Controller {
     private let device: any BlockDevice
     private let boot: any BootBackend
     private let table: SlotTable
+    /// Where the slots are: what changes of the table is only what they are called.
+    private let pairs: [Slot: SlotTable.Pair]
     private var store: RecordStore
     private var machine: StateMachine
     /// Bytes between two flushes while a slot is written: what an interruption costs at most.
@@ -54,7 +56,9 @@ public struct Controller {
         if let generation = known.first(where: { $0.number == seen.booted.generation.number }) {
             seen.booted.generation = generation
         }
-        let label = try table.pair(seen.booted.slot.other, in: try table.read()).root.name
+        let plan = try table.read()
+        pairs = [.a: try table.pair(.a, in: plan), .b: try table.pair(.b, in: plan)]
+        let label = pairs[seen.booted.slot.other]?.root.name ?? ""
         if label.hasPrefix("root-"), let number = UInt64(label.dropFirst(5)) {
             let unknown = Generation(number: number, Candidate(name: "", release: 0, manifest: "", kernelImage: ""))
             seen.other = known.first { $0.number == number } ?? unknown
@@ -104,14 +108,12 @@ extension Controller {
         guard (1...64).contains(upgrade.name.utf8.count) else {
             throw ControllerError(.source, upgrade.name, "a system's name has 1 to 64 bytes")
         }
-        let pair = try table.pair(machine.record.good.slot.other, in: try table.read())
-        for (contents, place, name) in [
-            (upgrade.root, pair.root, "root"), (upgrade.hashTree, pair.hashTree, "verity tree"),
-        ] where contents.sizeBytes <= 0 || UInt64(contents.sizeBytes) > place.sizeBytes {
+        for (artefact, contents, place) in places(of: upgrade, in: machine.record.good.slot.other)
+        where contents.sizeBytes <= 0 || UInt64(contents.sizeBytes) > place.sizeBytes {
             throw ControllerError(
                 .space, device.name,
-                "the \(name) of \(upgrade.name) has \(contents.sizeBytes) bytes, and partition \(place.number) "
-                    + "\(place.sizeBytes)")
+                "the \(artefact) of \(upgrade.name) has \(contents.sizeBytes) bytes, and partition "
+                    + "\(place.number) has \(place.sizeBytes)")
         }
         try boot.checkSpace(for: upgrade.kernelImage.digest, sizeBytes: upgrade.kernelImage.sizeBytes)
     }
@@ -187,11 +189,9 @@ extension Controller {
 
     private func places(
         of upgrade: Upgrade, in slot: Slot
-    ) throws(ControllerError) -> [(artefact: Artefact, contents: Contents, start: UInt64)] {
-        let pair = try table.pair(slot, in: try table.read())
-        return [
-            (.root, upgrade.root, pair.root.startBytes), (.hashTree, upgrade.hashTree, pair.hashTree.startBytes),
-        ]
+    ) -> [(artefact: Artefact, contents: Contents, place: PlannedPartition)] {
+        guard let pair = pairs[slot] else { return [] }
+        return [(.root, upgrade.root, pair.root), (.hashTree, upgrade.hashTree, pair.hashTree)]
     }
 
     /// Writes root and verity tree, which count as one run of bytes, from an offset on.
@@ -199,19 +199,21 @@ extension Controller {
         _ upgrade: Upgrade, _ number: UInt64, to slot: Slot, from: UInt64
     ) throws(ControllerError) {
         var (base, flushed) = (0, Int(clamping: from))
-        for place in try places(of: upgrade, in: slot) {
+        for (artefact, contents, place) in places(of: upgrade, in: slot) {
             var offset = max(0, flushed - base)
-            while offset < place.contents.sizeBytes {
-                let limit = min(chunkBytes, flushBytes, place.contents.sizeBytes - offset)
-                let bytes = try upgrade.bytes(of: place.artefact, at: offset, count: limit)
-                try system { () throws(SystemError) in try device.write(bytes, at: place.start + UInt64(offset)) }
+            while offset < contents.sizeBytes {
+                let limit = min(chunkBytes, flushBytes, contents.sizeBytes - offset)
+                let bytes = try upgrade.bytes(of: artefact, at: offset, count: limit)
+                try system { () throws(SystemError) in
+                    try device.write(bytes, at: place.startBytes + UInt64(offset))
+                }
                 offset += bytes.count
                 if base + offset - flushed >= flushBytes {
                     flushed = base + offset
                     try flush(number, flushed)
                 }
             }
-            base += place.contents.sizeBytes
+            base += contents.sizeBytes
         }
         if base > flushed { try flush(number, base) }
     }
@@ -223,13 +225,13 @@ extension Controller {
 
     /// Reads root and verity tree back from the device.
     private func isWritten(_ upgrade: Upgrade, in slot: Slot) throws(ControllerError) -> Bool {
-        for place in try places(of: upgrade, in: slot) {
+        for (_, contents, place) in places(of: upgrade, in: slot) {
             let digest = try system { () throws(SystemError) in
-                try digestOfChunks(count: place.contents.sizeBytes) { (offset, count) throws(SystemError) in
-                    try device.read(at: place.start + UInt64(offset), count: count)
+                try digestOfChunks(count: contents.sizeBytes) { (offset, count) throws(SystemError) in
+                    try device.read(at: place.startBytes + UInt64(offset), count: count)
                 }
             }
-            if digest != place.contents.digest { return false }
+            if digest != contents.digest { return false }
         }
         return true
     }

@@ -21,22 +21,26 @@ struct SlotTable {
     // MARK: Reading
 
     /// Reads the table from whichever copy is whole.
-    func read() throws(ControllerError) -> DiskPlan { try load().plan }
+    func read() throws(ControllerError) -> DiskPlan { try load().layout.plan }
 
-    private func load() throws(ControllerError) -> (plan: DiskPlan, copies: TableBytes) {
+    private func load() throws(ControllerError) -> (layout: DiskLayout, copies: TableBytes) {
         guard device.sizeBytes >= DiskPlan.firstUsableByte else {
             throw ControllerError(.table, device.name, "\(device.sizeBytes) bytes are no disk with two slots")
         }
-        let copies = try system { () throws(SystemError) in
-            TableBytes(
-                head: try device.read(at: 0, count: PartitionTable.headBytes),
-                tail: try device.read(at: tailOffset, count: PartitionTable.tailBytes))
-        }
+        let copies = try copies()
         let layout = try table { () throws(DiskError) in
             try PartitionTable.read(
                 head: copies.head, tail: copies.tail, sizeBytes: device.sizeBytes, name: device.name)
         }
-        return (layout.plan, copies)
+        return (layout, copies)
+    }
+
+    private func copies() throws(ControllerError) -> TableBytes {
+        try system { () throws(SystemError) in
+            TableBytes(
+                head: try device.read(at: 0, count: PartitionTable.headBytes),
+                tail: try device.read(at: tailOffset, count: PartitionTable.tailBytes))
+        }
     }
 
     /// Where the backup is: in the last whole sectors.
@@ -59,9 +63,13 @@ struct SlotTable {
     // MARK: Writing
 
     /// Makes both copies whole and equal.
-    func repair() throws(ControllerError) {
-        let (plan, copies) = try load()
-        try write(plan, over: copies)
+    func repair() throws(ControllerError) { _ = try mended() }
+
+    /// The table once both copies are whole and equal.
+    private func mended() throws(ControllerError) -> (plan: DiskPlan, copies: TableBytes) {
+        let (layout, copies) = try load()
+        let isWhole = layout.warnings.isEmpty && copies.areEqual
+        return (layout.plan, isWhole ? copies : try write(layout.plan, over: copies))
     }
 
     /// Labels a slot's pair as empty.
@@ -93,8 +101,7 @@ struct SlotTable {
 
     private func update(_ slot: Slot, _ edit: (inout Pair, DiskPlan) -> Void) throws(ControllerError) {
         // With one copy torn, the other must not be written before that one is whole.
-        try repair()
-        let (before, copies) = try load()
+        let (before, copies) = try mended()
         var pair = try pair(slot, in: before)
         edit(&pair, before)
         var plan = before
@@ -102,16 +109,16 @@ struct SlotTable {
             if partition.number == pair.root.number { plan.partitions[index] = pair.root }
             if partition.number == pair.hashTree.number { plan.partitions[index] = pair.hashTree }
         }
-        try write(plan, over: copies)
+        _ = try write(plan, over: copies)
     }
 
-    /// Writes what differs from what is there.
-    private func write(_ plan: DiskPlan, over copies: TableBytes) throws(ControllerError) {
+    /// Writes what differs from what is there, and returns what is there then.
+    private func write(_ plan: DiskPlan, over copies: TableBytes) throws(ControllerError) -> TableBytes {
         let wanted = try table { () throws(DiskError) in
             let (head, tail) = try PartitionTable.bytes(of: plan, keepingBootCodeOf: copies.head)
             return TableBytes(head: head, tail: tail)
         }
-        if wanted == copies { return }
+        if wanted == copies { return wanted }
         try system { () throws(SystemError) in
             if wanted.tail != copies.tail {
                 try device.write(wanted.tail, at: tailOffset)
@@ -122,15 +129,22 @@ struct SlotTable {
                 try device.flush()
             }
         }
-        guard try load().copies == wanted else {
+        guard try self.copies() == wanted else {
             throw ControllerError(.readBack, device.name, "the partition table reads back differently")
         }
+        return wanted
     }
 
     /// The two places of a table.
     private struct TableBytes: Equatable {
         var head: [UInt8]
         var tail: [UInt8]
+
+        /// Whether both have the same entries: the primary's follow its header, the backup's come before it.
+        var areEqual: Bool {
+            let header = Int(DiskPlan.sectorSize)
+            return Array(head.suffix(tail.count - header)) == Array(tail.dropLast(header))
+        }
     }
 
     private func table<Result>(_ body: () throws(DiskError) -> Result) throws(ControllerError) -> Result {

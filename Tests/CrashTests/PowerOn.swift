@@ -2,6 +2,7 @@ import CInit
 import Controller
 import LinuxSystem
 import SlotMachine
+import Synchronization
 
 /// What happens when the machine is switched on: firmware, boot loader and initrd, each by what it reads itself.
 ///
@@ -96,6 +97,20 @@ enum PowerOn {
         let header = disk.bytes(at: lba * 512, count: 512)
         guard cinit_gpt_header(header, 512, UInt64(lba), blocks, &gpt) == nil else { return nil }
         let array = disk.bytes(at: Int(gpt.array_lba) * 512, count: cinit_gpt_array_size(&gpt))
+        let key = SHA256.hash(header + array)
+        return known.withLock { known in
+            if let table = known[key] { return table }
+            let table = read(gpt, array)
+            known[key] = table
+            return table
+        }
+    }
+
+    /// The same few tables are looked at again and again.
+    private static let known = Mutex<[Digest: [cinit_partition]?]>([:])
+
+    private static func read(_ gpt: cinit_gpt, _ array: [UInt8]) -> [cinit_partition]? {
+        var gpt = gpt
         var found = [cinit_partition](repeating: cinit_partition(), count: Int(CINIT_PARTITIONS))
         let count = cinit_gpt_partitions(&gpt, array, &found, found.count)
         return count < 0 ? nil : Array(found.prefix(Int(count)))

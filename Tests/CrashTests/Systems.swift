@@ -35,7 +35,8 @@ struct TestSystem {
     var upgrade: Upgrade {
         let bytes: [Artefact: [UInt8]] = [.root: root, .hashTree: hashTree, .kernelImage: kernelImage]
         return Upgrade(
-            name: name, release: release, manifest: SHA256.hash(root), rootHash: rootHash,
+            // As long as names are: the record must not fit into one sector.
+            name: "\(name): a system of some length of name", release: release, manifest: SHA256.hash(root), rootHash: rootHash,
             root: Contents(sizeBytes: root.count, digest: SHA256.hash(root)),
             hashTree: Contents(sizeBytes: hashTree.count, digest: SHA256.hash(hashTree)),
             kernelImage: Contents(sizeBytes: kernelImage.count, digest: SHA256.hash(kernelImage))
