@@ -5,6 +5,7 @@ import LinuxSystem
 /// The content of a disk, in pages: a copy costs nothing until it is written to.
 struct DiskImage {
     static let pageBytes = 4096
+    private static let zeros = [UInt8](repeating: 0, count: pageBytes)
     let sizeBytes: Int
     private var pages: [Int: [UInt8]] = [:]
 
@@ -15,7 +16,7 @@ struct DiskImage {
         sizeBytes = try file.status().size
         for offset in stride(from: 0, to: sizeBytes, by: Self.pageBytes) {
             let page = try file.bytes(at: offset, count: min(Self.pageBytes, sizeBytes - offset))
-            if page.contains(where: { $0 != 0 }) { pages[offset / Self.pageBytes] = page }
+            if page != Self.zeros { pages[offset / Self.pageBytes] = page }
         }
     }
 
@@ -28,9 +29,9 @@ struct DiskImage {
             let (page, start) = offset.quotientAndRemainder(dividingBy: Self.pageBytes)
             let part = min(Self.pageBytes - start, end - offset)
             if let bytes = pages[page] {
-                result += bytes[start..<start + part]
+                result += part == Self.pageBytes ? bytes : Array(bytes[start..<start + part])
             } else {
-                result += repeatElement(0, count: part)
+                result += [UInt8](repeating: 0, count: part)
             }
             offset += part
         }
@@ -126,8 +127,12 @@ final class MemoryVolume: FileVolume {
 
     func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(SystemError) {
         var content = files[path] ?? []
-        content += repeatElement(0, count: max(0, offset + bytes.count - content.count))
-        content.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        if offset == 0, bytes.count >= content.count {
+            content = bytes
+        } else {
+            content += [UInt8](repeating: 0, count: max(0, offset + bytes.count - content.count))
+            content.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        }
         files[path] = content
     }
 

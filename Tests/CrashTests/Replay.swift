@@ -175,7 +175,7 @@ private struct VolumeReplay {
         case .rename(let from, let to, let file): if names[from] == nil { names[to] = file }
         case .data(let file, let offset, let bytes):
             let missing = offset + bytes.count - files[file].bytes.count
-            files[file].bytes += repeatElement(0xA5, count: max(0, missing))
+            files[file].bytes += [UInt8](repeating: 0xA5, count: max(0, missing))
             files[file].bytes.replaceSubrange(offset..<offset + bytes.count, with: bytes)
         case .size(let file, let size): files[file].size = size
         }
@@ -185,8 +185,9 @@ private struct VolumeReplay {
         var (files, names) = (files, durableNames)
         for change in pending where isKept() { Self.apply(change, &files, &names) }
         return names.mapValues { file in
-            let bytes = files[file].bytes.prefix(files[file].size)
-            return bytes + [UInt8](repeating: 0xA5, count: files[file].size - bytes.count)
+            let (bytes, size) = (files[file].bytes, files[file].size)
+            if bytes.count == size { return bytes }
+            return Array(bytes.prefix(size)) + [UInt8](repeating: 0xA5, count: max(0, size - bytes.count))
         }
     }
 }
