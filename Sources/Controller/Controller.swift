@@ -132,7 +132,7 @@ extension Controller {
                     if let result = try perform(action, upgrade, &notices) { events.append(result) }
                 } catch {
                     // What cannot be done now can go on later; that even this cannot be noted adds nothing.
-                    if let number = machine.record.target?.number {
+                    if let number = Self.installing(action) {
                         for action in machine.handle(.stopped(number)) { _ = try? perform(action, nil, &notices) }
                     }
                     throw error
@@ -140,6 +140,16 @@ extension Controller {
             }
         }
         return notices
+    }
+
+    /// The generation that an action is a step of installing.
+    private static func installing(_ action: Action) -> UInt64? {
+        switch action {
+        case .invalidate(_, let number), .write(let number, _, _), .verify(let number, _), .stage(let number, _),
+            .arm(let number, _):
+            number
+        case .save, .repair, .bless, .retire, .restart, .refuse, .alarm: nil
+        }
     }
 
     private mutating func perform(

@@ -3,6 +3,7 @@ public import LinuxSystem
 
 /// A disk or an image file.
 public final class DescriptorDevice: BlockDevice {
+    /// See ``BlockDevice/sizeBytes``.
     public let sizeBytes: UInt64
     private let descriptor: Descriptor
 
@@ -19,16 +20,19 @@ public final class DescriptorDevice: BlockDevice {
         sizeBytes = UInt64(end)
     }
 
+    /// See ``BlockDevice/read(at:count:)``.
     public func read(at offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
         let offset = try position(offset, count)
         dropCache(descriptor, offset, count)
         return try descriptor.bytes(at: offset, count: count)
     }
 
+    /// See ``BlockDevice/write(_:at:)``.
     public func write(_ bytes: [UInt8], at offset: UInt64) throws(SystemError) {
         try descriptor.writeAll(bytes, at: try position(offset, bytes.count))
     }
 
+    /// See ``BlockDevice/flush()``.
     public func flush() throws(SystemError) { try descriptor.sync() }
 
     private func position(_ offset: UInt64, _ count: Int) throws(SystemError) -> Int {
@@ -49,6 +53,7 @@ public final class DirectoryVolume: FileVolume {
     /// Opens the directory.
     public init(path: String) throws(SystemError) { root = try Descriptor.directory(path) }
 
+    /// See ``FileVolume/names(in:)``.
     public func names(in directory: String) throws(SystemError) -> [String] {
         do throws(SystemError) {
             return try root.openBeneath(directory, O_RDONLY | O_DIRECTORY).entries()
@@ -57,38 +62,47 @@ public final class DirectoryVolume: FileVolume {
         }
     }
 
+    /// See ``FileVolume/size(of:)``.
     public func size(of path: String) throws(SystemError) -> Int? {
         do throws(SystemError) { return try root.openBeneath(path).status().size } catch  where error.isNotFound {
             return nil
         }
     }
 
+    /// See ``FileVolume/read(_:at:count:)``.
     public func read(_ path: String, at offset: Int, count: Int) throws(SystemError) -> [UInt8] {
         let file = try root.openBeneath(path)
         dropCache(file, offset, count)
         return try file.bytes(at: offset, count: min(count, max(0, try file.status().size - offset)))
     }
 
+    /// See ``FileVolume/write(_:to:at:)``.
     public func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(SystemError) {
         try root.openBeneath(path, O_RDWR | O_CREAT, mode: 0o600).writeAll(bytes, at: offset)
     }
 
+    /// See ``FileVolume/flush(_:)``.
     public func flush(_ path: String) throws(SystemError) { try root.openBeneath(path, O_RDWR).sync() }
 
+    /// See ``FileVolume/makeDirectory(_:)``.
     public func makeDirectory(_ path: String) throws(SystemError) { try root.makeDirectory(path) }
 
+    /// See ``FileVolume/flushDirectory(_:)``.
     public func flushDirectory(_ path: String) throws(SystemError) {
         try root.openBeneath(path, O_RDONLY | O_DIRECTORY).sync()
     }
 
+    /// See ``FileVolume/remove(_:)``.
     public func remove(_ path: String) throws(SystemError) { try root.unlink(path) }
 
+    /// See ``FileVolume/freeBytes()``.
     public func freeBytes() throws(SystemError) -> Int {
         var status = statvfs()
         let result = fstatvfs(root.rawValue, &status)
         let code = errno
         if result != 0 { throw SystemError(call: "fstatvfs", subject: name, code: code) }
-        return Int(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        return Int(
+            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }
 }
 

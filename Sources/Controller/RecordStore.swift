@@ -18,9 +18,11 @@ struct RecordStore {
     mutating func load() throws(ControllerError) -> Record? {
         var found: RecordCopy?
         for (copy, path) in Self.paths.enumerated() {
-            guard let bytes = try system({ () throws(SystemError) in
-                try volume.contents(of: path, limit: RecordCopy.sizeBytes + 1)
-            }) else { continue }
+            guard
+                let bytes = try system({ () throws(SystemError) in
+                    try volume.contents(of: path, limit: RecordCopy.sizeBytes + 1)
+                })
+            else { continue }
             do throws(RecordCopy.Problem) {
                 let read = try RecordCopy(parsing: bytes)
                 if found.map({ $0.sequence < read.sequence }) ?? true {

@@ -44,6 +44,7 @@ public struct SystemdBoot: BootBackend {
 // MARK: - Entries
 
 extension SystemdBoot {
+    /// See ``BootBackend/states()``.
     public func states() throws(ControllerError) -> [UInt64: EntryState] {
         let active = try ours().filter(\.isActive)
         return Dictionary(grouping: active, by: \.name.generation).mapValues { entries in
@@ -54,6 +55,7 @@ extension SystemdBoot {
         }
     }
 
+    /// See ``BootBackend/primary()``.
     public func primary() throws(ControllerError) -> UInt64? {
         BootMenu.sorted(try menu()).first.flatMap { LoaderEntryName($0.fileName)?.generation }
     }
@@ -70,6 +72,7 @@ extension SystemdBoot {
         return menu
     }
 
+    /// See ``BootBackend/setPrimary(_:tries:)``.
     public func setPrimary(_ generation: Generation, tries: Int) throws(ControllerError) {
         if try states()[generation.number] != nil { return }
         guard let image = Digest(hex: generation.candidate.kernelImage) else {
@@ -86,6 +89,7 @@ extension SystemdBoot {
         try put(Array(text.utf8), as: name)
     }
 
+    /// See ``BootBackend/setGood(_:)``.
     public func setGood(_ number: UInt64) throws(ControllerError) {
         let entries = try ours().filter { $0.name.generation == number }
         let counted = entries.filter { $0.name.tries != nil }
@@ -101,6 +105,7 @@ extension SystemdBoot {
         try remove(counted)
     }
 
+    /// See ``BootBackend/retire(_:)``.
     public func retire(_ numbers: (UInt64) -> Bool) throws(ControllerError) {
         try remove(try ours().filter { numbers($0.name.generation) })
     }
@@ -120,7 +125,8 @@ extension SystemdBoot {
         guard lines.count < Self.entryBytes else {
             throw ControllerError(
                 .space, "\(volume.name)/\(path)",
-                "the entry has \(lines.count) bytes, and \(Self.entryBytes - 1) are the most: shorten the system's name")
+                "the entry has \(lines.count) bytes, and \(Self.entryBytes - 1) are the most: shorten the system's name"
+            )
         }
         let blank = { (count: Int) in [UInt8](repeating: UInt8(ascii: "\n"), count: count) }
         try system { () throws(SystemError) in
@@ -146,6 +152,7 @@ extension SystemdBoot {
         try system { () throws(SystemError) in try volume.digest(of: Self.path(of: image)) } == image
     }
 
+    /// See ``BootBackend/checkSpace(for:sizeBytes:)``.
     public func checkSpace(for image: Digest, sizeBytes: Int) throws(ControllerError) {
         if try isWhole(image) { return }
         let free = try system { () throws(SystemError) in try volume.freeBytes() }
@@ -158,6 +165,7 @@ extension SystemdBoot {
         }
     }
 
+    /// See ``BootBackend/store(_:sizeBytes:read:)``.
     public func store(
         _ image: Digest, sizeBytes: Int, read: (Int, Int) throws(ControllerError) -> [UInt8]
     ) throws(ControllerError) {
@@ -184,6 +192,7 @@ extension SystemdBoot {
         }
     }
 
+    /// See ``BootBackend/removeUnusedImages()``.
     public func removeUnusedImages() throws(ControllerError) {
         let used = Set(try menu().map { $0.linux.drop { $0 == "/" } })
         try system { () throws(SystemError) in

@@ -85,7 +85,7 @@ public enum Event: Sendable, Hashable {
 public enum Action: Sendable, Hashable {
     /// Make the record durable.
     case save
-    /// Mend what a power cut can have left half done: partition tables, files without their final names.
+    /// Mend what a power cut can have left half done: the copies of the partition table.
     case repair
     /// Take a slot out of use: first its boot entry, then its labels; answered by ``Event/invalidated(_:)``.
     case invalidate(Slot, for: UInt64)

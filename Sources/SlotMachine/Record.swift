@@ -154,7 +154,8 @@ public struct Record: Sendable, Hashable {
             good = seen.booted
         }
         self.init(
-            good: good, floor: good.generation.candidate.release, lastNumber: max(seen.highestNumber, good.generation.number))
+            good: good, floor: good.generation.candidate.release,
+            lastNumber: max(seen.highestNumber, good.generation.number))
         if good != seen.booted {
             phase = .trying
             target = seen.booted.generation

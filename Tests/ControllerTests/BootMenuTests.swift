@@ -1,7 +1,8 @@
-@testable import Controller
 import LinuxSystem
 import PiscesTesting
 import Testing
+
+@testable import Controller
 
 /// The Boot Loader Specification, the Automatic Boot Assessment and the Version Format Specification by example.
 @Suite struct BootMenuTests {
@@ -32,7 +33,8 @@ import Testing
     func counting() throws {
         var names = ["pisces-7+3.conf"]
         for _ in 0..<4 { names.append(try #require(entry(names[names.count - 1])).nameOnceTried) }
-        #expect(names.dropFirst() == ["pisces-7+2-1.conf", "pisces-7+1-2.conf", "pisces-7+0-3.conf", "pisces-7+0-3.conf"])
+        #expect(
+            names.dropFirst() == ["pisces-7+2-1.conf", "pisces-7+1-2.conf", "pisces-7+0-3.conf", "pisces-7+0-3.conf"])
         #expect(try #require(entry("pisces-7.conf")).nameOnceTried == "pisces-7.conf")
     }
 
@@ -79,7 +81,10 @@ import Testing
         "Versions have the specification's order",
         arguments: [
             ["~", "", "-", "^", ".", "a", "0"],
-            ["122.1", "123~rc1-1", "123", "123-a", "123-a.1", "123-1", "123-1.1", "123^post1", "123.a-1", "123.1-1", "123a-1", "124-1"],
+            [
+                "122.1", "123~rc1-1", "123", "123-a", "123-a.1", "123-1", "123-1.1", "123^post1", "123.a-1", "123.1-1",
+                "123a-1", "124-1",
+            ],
             ["1", "2", "9", "10", "100"], ["1a", "1b", "1ba"], ["0001", "2", "0010"],
         ])
     func versions(_ rising: [String]) {
@@ -107,7 +112,9 @@ import Testing
             pairs.append((texts[0], texts[1]))
         }
         let calls = pairs.map { "systemd-analyze compare-versions -- '\($0.0)' '\($0.1)'" }.joined(separator: "; ")
-        let lines = try shell(calls).output.split(separator: "\n").filter { $0.contains(" < ") || $0.contains(" > ") || $0.contains(" == ") }
+        let lines = try shell(calls).output.split(separator: "\n").filter {
+            $0.contains(" < ") || $0.contains(" > ") || $0.contains(" == ")
+        }
         try #require(lines.count == pairs.count)
         for ((left, right), line) in zip(pairs, lines) {
             let order = VersionOrder.compare(left, right)

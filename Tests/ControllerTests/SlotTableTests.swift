@@ -1,10 +1,11 @@
-@testable import Controller
 import Disk
 import Glibc
 import LinuxSystem
 import PiscesTesting
 import SlotMachine
 import Testing
+
+@testable import Controller
 
 @Suite struct SlotTableTests {
     let storage: Storage
@@ -34,7 +35,7 @@ import Testing
         wanted.partitions[3].guid = GUID.halves(of: hash).data
         wanted.partitions[4].name = "verity-12"
         wanted.partitions[4].guid = GUID.halves(of: hash).hashTree
-        #expect(try PartitionTable.read(path: storage.disk) .plan == wanted)
+        #expect(try PartitionTable.read(path: storage.disk).plan == wanted)
         #expect(try file.bytes(at: 0, count: 440) == bootCode)
         #expect(device.writes == [Self.tail, 0])
         try verify()

@@ -89,7 +89,10 @@ import Testing
         }
         try boot.setPrimary(generation(7), tries: 3)
         try boot.retire { _ in true }
-        #expect(try storage.names("loader/entries") == ["debian.conf", "pisces-07.conf", "pisces-7.conf.bak", "pisces-x.conf"])
+        #expect(
+            try storage.names("loader/entries") == [
+                "debian.conf", "pisces-07.conf", "pisces-7.conf.bak", "pisces-x.conf",
+            ])
     }
 
     @Test func nameThatIsTooLongOrNoLineIsRefused() throws {

@@ -36,7 +36,8 @@ struct TestSystem {
         let bytes: [Artefact: [UInt8]] = [.root: root, .hashTree: hashTree, .kernelImage: kernelImage]
         return Upgrade(
             // As long as names are: the record must not fit into one sector.
-            name: "\(name): a system of some length of name", release: release, manifest: SHA256.hash(root), rootHash: rootHash,
+            name: "\(name): a system of some length of name", release: release, manifest: SHA256.hash(root),
+            rootHash: rootHash,
             root: Contents(sizeBytes: root.count, digest: SHA256.hash(root)),
             hashTree: Contents(sizeBytes: hashTree.count, digest: SHA256.hash(hashTree)),
             kernelImage: Contents(sizeBytes: kernelImage.count, digest: SHA256.hash(kernelImage))
@@ -69,14 +70,15 @@ enum FreshDisk {
         let guid = { (name: String) in GUID.derived(from: [9], name: name) }
         let halves = GUID.halves(of: rootHash)
         #if arch(arm64)
-        let architecture = "arm64"
+            let architecture = "arm64"
         #else
-        let architecture = "amd64"
+            let architecture = "amd64"
         #endif
         let rootType = GUID.root(architecture: architecture) ?? .linuxGeneric
         let treeType = GUID.rootVerity(architecture: architecture) ?? .linuxGeneric
         let rows: [(String, GUID, GUID)] = [
-            ("esp", .efiSystem, guid("esp")), ("root-1", rootType, halves.data), ("verity-1", treeType, halves.hashTree),
+            ("esp", .efiSystem, guid("esp")), ("root-1", rootType, halves.data),
+            ("verity-1", treeType, halves.hashTree),
             ("_empty", rootType, guid("root-b")), ("_empty", treeType, guid("verity-b")),
             ("data", .variableData, guid("data")),
         ]
