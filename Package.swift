@@ -103,7 +103,8 @@ let package = Package(
                 name: "FuzzTests", dependencies: ["FuzzTargets", "LinuxSystem"], exclude: ["Fixtures"],
                 swiftSettings: strict),
             .testTarget(
-                name: "BootTests", dependencies: ["PiscesTesting", "BlueprintModel", "VirtualMachine", "LinuxSystem"],
+                name: "BootTests",
+                dependencies: ["PiscesTesting", "BlueprintModel", "Disk", "VirtualMachine", "LinuxSystem"],
                 swiftSettings: strict),
             .testTarget(
                 name: "SystemTests",

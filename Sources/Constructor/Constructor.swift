@@ -153,6 +153,7 @@ public struct Constructor: Sendable {
             if hasMore { report(.ended(.forms)) }
         }
         try PendingOutput.commit(written)
+        try remember(construction, at: written.map(\.path))
         return construction
     }
 
@@ -186,12 +187,14 @@ public struct Constructor: Sendable {
     /// and the time that scripts are told.
     private func configurationKey() throws -> Digest {
         let lock = request.lock
-        var parts = ["configured packages 1", lock.architecture, "\(lock.epoch)"]
-        for program in ["/proc/self/exe", try Workshop.findHelper()] {
-            parts.append(try SHA256.hash(try Descriptor.open(program)).hex)
-        }
+        var parts = ["configured packages 1", lock.architecture, "\(lock.epoch)"] + (try programDigests())
         parts += lock.packages.map { "\($0.name) \($0.digest) \($0.isManual)" }
         return SHA256.hash(Array(parts.joined(separator: "\n").utf8))
+    }
+
+    /// The digests of the programs that construct.
+    func programDigests() throws -> [String] {
+        try ["/proc/self/exe", try Workshop.findHelper()].map { try SHA256.hash(try Descriptor.open($0)).hex }
     }
 
     private func boot(_ root: StagedRoot) -> Boot {

@@ -90,6 +90,10 @@ struct ConstructCommand: ParsableCommand {
         }
         if debugShell { constructor.inspect = { DebugShell.open(after: $0, in: $1, console) } }
         try constructor.check()
+        if let construction = try constructor.repetition() {
+            console.note("nothing has changed since the last run")
+            return tell(construction, request.outputs, console)
+        }
         try resolver.fetch(lock, into: request.store)
         let construction = try constructor.run()
         try request.cache?.trim()

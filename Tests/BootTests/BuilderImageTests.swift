@@ -1,3 +1,4 @@
+import Disk
 import LinuxSystem
 import Testing
 
@@ -25,10 +26,18 @@ struct BuilderImageTests {
             pisces construct builder.yaml --offline --output builder.raw 2>&1
             """)
         #expect(said.contains("root hash"), "\(said)")
-        // The manifest names root, hash tree and kernel image by SHA-256, and with the partitions all but the data.
+        // The manifest names root, hash tree and kernel image by SHA-256; before them are the table and the ESP, behind
+        // them the data with its store, and the table's copy.
         let manifest = try Descriptor.open(Needs.repository + "/Images/out/builder.manifest.json").readToEnd()
         #expect(
             try guest.run("sha256sum < /var/tmp/again/builder.manifest.json") == "\(SHA256.hash(manifest))  -")
+        let places = try PartitionTable.read(path: original).plan.partitions
+        let start = try #require(places.first { $0.name == "root-1" }?.startBytes)
+        let end = try #require(places.first { $0.name == "data" }?.startBytes)
+        for range in ["head -c \(start)", "tail -c +\(end + 1)"] {
+            let wanted = try Command("sh", ["-c", "\(range) \(original) | sha256sum"]).run().text
+            #expect(try guest.run("\(range) /var/tmp/again/builder.raw | sha256sum") + "\n" == wanted, "\(range)")
+        }
         _ = try? guest.run("systemctl poweroff")
         #expect(try guest.waitForEnd() == .exited(0))
     }

@@ -299,4 +299,30 @@ private func readByTools(_ path: String, _ directory: borrowing TemporaryDirecto
         try #require(old.status == 0, "\(old.output)")
         #expect(throws: FilesystemError.self) { try Ext4Superblock.read(image, at: 0) }
     }
+
+    @Test(.enabled(if: has("mke2fs"), "needs mke2fs"))
+    func whatMke2fsWroteIsCountedNowhere() throws {
+        let directory = try TemporaryDirectory()
+        try makeDirectories(directory.path + "/tree")
+        try AtomicFile.write([UInt8](repeating: 1, count: 1 << 20), to: directory.path + "/tree/file")
+        let path = directory.path + "/image"
+        let made = try #require(
+            try run("mke2fs", "-q", "-t", "ext4", "-b", "1024", "-d", directory.path + "/tree", path, "80M"))
+        try #require(made.status == 0, "\(made.output)")
+        // Of ten groups of 8192 blocks, these have a copy.
+        let copies = [1, 8193, 24577, 40961, 57345, 73729]
+        func told() throws -> [Bool] {
+            try copies.map { block in
+                let said = try #require(
+                    try run("dumpe2fs", "-h", "-o", "superblock=\(block)", "-o", "blocksize=1024", path))
+                try #require(said.status == 0 && !said.output.contains("invalid"), "\(said.output)")
+                return said.output.contains("Lifetime writes")
+            }
+        }
+        #expect(try told() == [true, true, true, true, true, true])
+        try Ext4Superblock.clearWrites(try Descriptor.open(path, 2), at: 0)
+        #expect(try told() == [false, false, false, false, false, false])
+        let checked = try #require(try run("e2fsck", "-fn", path))
+        #expect(checked.status == 0, "\(checked.output)")
+    }
 }

@@ -17,8 +17,8 @@ extension SystemTests {
         /// Constructs the shared blueprint once more; returns which of the first steps it took.
         private func construct(_ name: String, _ options: [String] = []) throws -> [String] {
             let site = try Site.shared.get()
-            let image = "\(site.path)/\(name).raw"
-            defer { try? removeTree(image) }
+            try makeDirectories(site.scratch)
+            let image = "\(site.scratch)/\(name).raw"
             let outcome = try site.folder.command(
                 "construct", ["-o", image, "--json", "--store", "\(site.folder.path)/store"] + site.mirror + options
             ).outcome()

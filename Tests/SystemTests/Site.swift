@@ -7,7 +7,23 @@ import Synchronization
 import Testing
 
 /// The tests run one after another: what one interrupts must not be mistaken for what another runs.
-@Suite(.serialized) enum SystemTests {}
+@Suite(.serialized, .leavesNothing) enum SystemTests {}
+
+/// Removes what a test made in ``Site/scratch``: together, the images of all tests fill a disk.
+struct LeavesNothing: SuiteTrait, TestTrait, TestScoping {
+    let isRecursive = true
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        defer { if let path = sitePath.withLock({ $0 }) { _ = try? asOwner(["rm", "-rf", "\(path)/scratch"]) } }
+        try await function()
+    }
+}
+
+extension Trait where Self == LeavesNothing {
+    static var leavesNothing: Self { LeavesNothing() }
+}
 
 /// What the tests of this target share, because it takes time: a blueprint that uses every kind of resource, its lock
 /// made with this host's mirror, an image, and a local copy of as much of the mirror as the lock needs.
@@ -71,6 +87,9 @@ struct Site {
         return (variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "/root")/.cache") + "/pisces/store"
     }
 
+    /// Where a test makes what is removed after it.
+    var scratch: String { "\(path)/scratch" }
+
     // MARK: - Mirror
 
     /// The options that make `pisces` use the copy of the mirror.
@@ -117,7 +136,8 @@ struct Site {
 
     /// A copy of the mirror in which a test can change files: packages are links, so they must be replaced.
     func copyOfMirror(_ name: String) throws -> String {
-        let copy = "\(path)/\(name)"
+        let copy = "\(scratch)/\(name)"
+        try makeDirectories(scratch)
         try run("cp", "-al", "\(path)/mirror", copy)
         for archive in ["debian", "security"] {
             try removeTree("\(copy)/\(archive)/dists")
@@ -130,7 +150,7 @@ struct Site {
 
     /// A folder of a test's own with the same blueprint and lock, and an output directory that is empty.
     func makeFolder(_ name: String, blueprint: String = nodeBlueprint, isLocked: Bool = true) throws -> Folder {
-        let copy = Folder(path: "\(path)/\(name)")
+        let copy = Folder(path: "\(scratch)/\(name)")
         try makeDirectories("\(copy.path)/Blueprints")
         try makeDirectories("\(copy.path)/out")
         try run("cp", "-r", "\(folder.path)/Images", "\(folder.path)/deb", copy.path)

@@ -111,10 +111,11 @@ struct EarlyTools: Sendable {
         }
     }
 
-    /// The input as the scripts see it: a file that was added, changed or removed makes another list.
+    /// The input as the scripts see it: a file that was added, changed or removed makes another list. Hidden files are
+    /// marks of scripts, as the kernel's preinst leaves one, which no program reads.
     private static func listing(of call: Call) -> String {
         let outputs = call.output.split(separator: "/").last.map(String.init) ?? ""
-        return "find /\(call.input) -type f ! -name '\(outputs)*' -printf '%p %s %C@\\n' | sort"
+        return "find /\(call.input) -type f ! -name '\(outputs)*' ! -name '.*' -printf '%p %s %C@\\n' | sort"
     }
 
     private func key(of call: Call) -> Digest {

@@ -112,7 +112,8 @@ struct ImageBuilder {
                 "the data partition of \(humanSize(place.size)): mke2fs", result.status, said: result.errorOutput,
                 hint: "set `image: data` to a larger size, if mke2fs says that it is too small")
         }
-        let made = try Descriptor.open("\(scratch)/data.ext4")
+        let made = try Descriptor.open("\(scratch)/data.ext4", O_RDWR)
+        try Ext4Superblock.clearWrites(made, at: 0)
         try image.copy(from: made, at: 0, length: place.size, to: place.start)
     }
 

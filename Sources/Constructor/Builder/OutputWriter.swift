@@ -110,15 +110,19 @@ struct OutputWriter {
 
 /// A file or directory that is written and waits for its name.
 final class PendingOutput {
+    /// The name that it waits for.
+    let path: String
     private var file: AtomicFile?
     private let directory: AtomicDirectory?
 
     init(_ file: consuming AtomicFile) {
+        path = file.path
         self.file = consume file
         directory = nil
     }
 
     init(_ directory: AtomicDirectory) {
+        path = directory.path
         file = nil
         self.directory = directory
     }

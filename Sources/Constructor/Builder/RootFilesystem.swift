@@ -1,6 +1,7 @@
 public import BlueprintModel
 import Disk
 import Filesystems
+internal import Glibc
 import LinuxSystem
 
 /// Makes the root's file system: uncompressed EROFS itself, all else by a tool of the lock that reads a tar archive.
@@ -35,7 +36,8 @@ struct RootFilesystem {
         try tools().run(command(for: tree), environment: environment) { write in
             try TarWriter.write(tree, source: source, to: write)
         }
-        let made = try Descriptor.open("\(scratch)/\(Self.label)")
+        let made = try Descriptor.open("\(scratch)/\(Self.label)", O_RDWR)
+        if image.root == .ext4 { try Ext4Superblock.clearWrites(made, at: 0) }
         let size = try made.status().size
         try target.copy(from: made, at: 0, length: size, to: offset)
         try removeTree(made.name)
