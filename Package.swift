@@ -96,7 +96,7 @@ let package = Package(
                 name: "FuzzTargets",
                 dependencies: [
                     "BlueprintModel", "Debian", "Archive", "Disk", "Filesystems", "BootArtefacts", "VirtualMachine",
-                    "Constructor", "CInit", "CLinux", "LinuxSystem",
+                    "Constructor", "SlotMachine", "Controller", "CInit", "CLinux", "LinuxSystem",
                 ],
                 path: "Tests/FuzzTargets", swiftSettings: strict),
             .testTarget(

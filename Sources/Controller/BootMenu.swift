@@ -66,7 +66,7 @@ public struct MenuEntry: Sendable, Hashable {
     /// The file's name after the boot loader has taken a try; the same if it is not counted or none is left.
     public var nameOnceTried: String {
         guard let tries, tries.left > 0 else { return fileName }
-        return "\(identifier.dropLast(5))+\(tries.left - 1)-\(tries.done + 1).conf"
+        return "\(identifier.dropLast(5))+\(tries.left - 1)-\(min(tries.done, .max - 1) + 1).conf"
     }
 }
 

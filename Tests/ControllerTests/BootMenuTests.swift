@@ -36,6 +36,7 @@ import Testing
         #expect(
             names.dropFirst() == ["pisces-7+2-1.conf", "pisces-7+1-2.conf", "pisces-7+0-3.conf", "pisces-7+0-3.conf"])
         #expect(try #require(entry("pisces-7.conf")).nameOnceTried == "pisces-7.conf")
+        #expect(try #require(entry("a+1-\(Int.max).conf")).nameOnceTried == "a+0-\(Int.max).conf")
     }
 
     @Test(
