@@ -162,7 +162,8 @@ extension Controller {
             try invalidate(slot)
             return .invalidated(number)
         case .write(let number, let slot, let offset):
-            if let upgrade { try write(upgrade, number, to: slot, from: offset) }
+            guard let upgrade else { return nil }
+            try write(upgrade, number, to: slot, from: offset)
             return .wrote(number)
         case .verify(let number, let slot):
             guard let upgrade else { return nil }

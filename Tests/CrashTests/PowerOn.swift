@@ -14,6 +14,8 @@ enum PowerOn {
         var identifier: String
         /// nil for an uncounted entry.
         var triesLeft: Int?
+        /// Whether this boot has used up a try.
+        var isCounted: Bool
         /// The generation whose pair was taken.
         var generation: UInt64
         var slot: Slot
@@ -35,14 +37,15 @@ enum PowerOn {
             throw Failure(message: "there is no boot entry", isFinal: true)
         }
         let (old, new) = ("loader/entries/\(entry.fileName)", "loader/entries/\(entry.nameOnceTried)")
-        if old != new, machine.esp[new] == nil {
+        let isCounted = old != new && machine.esp[new] == nil
+        if isCounted {
             machine.esp[new] = machine.esp.removeValue(forKey: old)
             onRename(old, new)
         }
         let (pair, system) = try target(of: entry, machine, systems)
         return Boot(
-            identifier: entry.identifier, triesLeft: entry.tries?.left, generation: pair.generation, slot: pair.slot,
-            system: system)
+            identifier: entry.identifier, triesLeft: entry.tries?.left, isCounted: isCounted,
+            generation: pair.generation, slot: pair.slot, system: system)
     }
 
     /// All that the boot loader sees.
