@@ -76,8 +76,9 @@ enum PowerOn {
         guard let pair = candidates.first(where: { matches($0, rootHash, machine.disk) }) else {
             throw Failure(message: "\(entry.fileName): no pair of partitions has the root hash of \(system.name)")
         }
-        guard machine.disk.bytes(at: pair.root, count: system.root.count) == system.root,
-            machine.disk.bytes(at: pair.hashTree, count: system.hashTree.count) == system.hashTree
+        let root = machine.disk.bytes(at: pair.root, count: system.root.count)
+        let hashTree = machine.disk.bytes(at: pair.hashTree, count: system.hashTree.count)
+        guard SHA256.hash(root) == system.upgrade.root.digest, SHA256.hash(hashTree) == system.upgrade.hashTree.digest
         else { throw Failure(message: "\(entry.fileName): the root in slot \(pair.slot) is damaged") }
         return (pair, system)
     }

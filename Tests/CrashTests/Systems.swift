@@ -8,15 +8,15 @@ import SlotMachine
 /// A small system with all that a boot looks at: a root, its real verity tree, an image that names the root hash.
 struct TestSystem {
     let name: String
-    let release: UInt64
     let root: [UInt8]
     let hashTree: [UInt8]
     let rootHash: Digest
     let kernelImage: [UInt8]
+    let upgrade: Upgrade
 
     init(_ name: String, release: UInt64) throws {
         var generator = SeededGenerator(state: release &* 77)
-        let root = (0..<24 << 10).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        root = (0..<24 << 10).map { _ in UInt8.random(in: 0...255, using: &generator) }
         let directory = try TemporaryDirectory()
         try AtomicFile.write(root, to: directory.path + "/root")
         let file = try Descriptor.open(directory.path + "/tree", O_RDWR | O_CREAT)
@@ -24,23 +24,16 @@ struct TestSystem {
             data: try Descriptor.open(directory.path + "/root"), dataOffset: 0, dataSize: root.count, hash: file,
             hashOffset: 0, salt: [1, 2, 3], uuid: [UInt8](repeating: 7, count: 16))
         self.name = name
-        self.release = release
-        self.root = root
         hashTree = try file.bytes(at: 0, count: built.size)
         rootHash = built.rootHash
         let filler = (0..<2000).map { _ in UInt8.random(in: 0...255, using: &generator) }
         kernelImage = Array("ro roothash=\(rootHash) quiet\0".utf8) + filler
-    }
-
-    var upgrade: Upgrade {
         let bytes: [Artefact: [UInt8]] = [.root: root, .hashTree: hashTree, .kernelImage: kernelImage]
-        return Upgrade(
+        let contents = { (bytes: [UInt8]) in Contents(sizeBytes: bytes.count, digest: SHA256.hash(bytes)) }
+        upgrade = Upgrade(
             // As long as names are: the record must not fit into one sector.
             name: "\(name): a system of some length of name", release: release, manifest: SHA256.hash(root),
-            rootHash: rootHash,
-            root: Contents(sizeBytes: root.count, digest: SHA256.hash(root)),
-            hashTree: Contents(sizeBytes: hashTree.count, digest: SHA256.hash(hashTree)),
-            kernelImage: Contents(sizeBytes: kernelImage.count, digest: SHA256.hash(kernelImage))
+            rootHash: rootHash, root: contents(root), hashTree: contents(hashTree), kernelImage: contents(kernelImage)
         ) { artefact, offset, count in Array((bytes[artefact] ?? []).dropFirst(offset).prefix(count)) }
     }
 }
