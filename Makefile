@@ -8,6 +8,9 @@ SHELL := /bin/bash -eo pipefail
 BLUEPRINT ?= Blueprints/minimal.yaml
 IMAGE ?= Images/out/$(basename $(notdir $(BLUEPRINT))).raw
 
+# How long `make check` fuzzes.
+FUZZ_SECONDS ?= 60
+
 # Where SwiftPM works.
 SWIFT_BUILD_PATH ?= .build
 SWIFT_OPTIONS := --scratch-path $(SWIFT_BUILD_PATH)
@@ -46,9 +49,10 @@ test-boot: image ## Boot the images of all shipped blueprints and run the tests 
 	.ci/image $(RELEASE) $(DEBS) Blueprints/edge-gateway.yaml Images/out/edge-gateway.raw
 	PISCES_BOOT_TESTS=1 swift test $(SWIFT_OPTIONS) --no-parallel --filter BootTests
 
-check: ## Check format, layers and style, without the other tests
+check: ## Check format, layers and style, and fuzz every parser for FUZZ_SECONDS in all
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 	swift test $(SWIFT_OPTIONS) --filter TidyTests
+	FUZZ_SECONDS=$(FUZZ_SECONDS) SWIFT_BUILD_PATH=$(SWIFT_BUILD_PATH) .ci/fuzz
 
 bench: setup deb ## Compare `pisces construct` with the fastest shell pipeline, side by side
 	.ci/bench $(BLUEPRINT)

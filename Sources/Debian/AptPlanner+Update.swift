@@ -37,8 +37,7 @@ extension AptPlanner {
     /// The source whose URI stands in the line as a whole: `…/debian` is not in `…/debian-security`.
     private static func source(of line: String, _ sources: [AptRoot.Source]) -> AptRoot.Source? {
         sources.first { source in
-            // apt writes a file's URI without the empty host.
-            let uri = withoutSlash(source.uri.replacing("file:///", with: "file:/", maxReplacements: 1))
+            let uri = withoutSlash(source.uri)
             return ["/", " ", "'"].contains { line.contains(uri + $0) } || line.hasSuffix(uri)
         }
     }

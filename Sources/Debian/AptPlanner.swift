@@ -196,9 +196,11 @@ extension AptPlanner.Index {
     }
 }
 
-/// A URI without slashes at its end.
+/// A URI without slashes at its end, and as apt writes it: that of a file without the empty host.
 func withoutSlash(_ uri: String) -> String {
-    String(decoding: Array(uri.utf8.reversed().drop { $0 == UInt8(ascii: "/") }.reversed()), as: UTF8.self)
+    let bytes = Array(uri.utf8.reversed().drop { $0 == UInt8(ascii: "/") }.reversed())
+    let plain = bytes.starts(with: "file:///".utf8) ? Array("file:".utf8) + bytes.dropFirst(7) : bytes
+    return String(decoding: plain, as: UTF8.self)
 }
 
 /// Whether apt's files can hold this path: between quotes, and as the keyring of a source.

@@ -3,12 +3,36 @@ public import LinuxSystem
 internal import Synchronization
 
 /// Hashes an image behind its writer, on a thread of its own: its SHA-256 and what a ``VerityTree`` needs.
-public final class ImageHasher: Sendable {
+///
+/// No thread outlives it: when its owner goes away, what is still to be hashed is left undone. A thread that went on while
+/// the process ends would hash with what libcrypto has freed by then.
+public struct ImageHasher: ~Copyable {
+    private let work: Work
+
+    /// Follows the image that begins at byte `offset` of a file, for a verity tree with this salt.
+    public init(_ image: borrowing Descriptor, at offset: Int, salt: [UInt8]) throws(FilesystemError) {
+        let image = try lifting { () throws(SystemError) in try image.duplicate() }
+        work = Work(image, offset: offset, salt: salt)
+    }
+
+    deinit { work.stop() }
+
+    /// To be called with a size in bytes, a multiple of 4096: so much of the image is as it will be.
+    public var advance: (Int) -> Void { work.advance }
+
+    /// The SHA-256 of the first `size` bytes, and the salted digests of their blocks one after the other.
+    public func finish(size: Int) throws(FilesystemError) -> (digest: Digest, blockDigests: [UInt8]) {
+        try work.finish(size: size)
+    }
+}
+
+private final class Work: Sendable {
     private let queue = DispatchQueue(label: "image hasher")
     private let image: Descriptor
     private let offset: Int
     private let salt: [UInt8]
-    private let progress: Mutex<Progress>
+    private let progress = Mutex(Progress())
+    private let isStopped = Atomic(false)
 
     private struct Progress: ~Copyable {
         var hash = SHA256()
@@ -17,19 +41,21 @@ public final class ImageHasher: Sendable {
         var failure: FilesystemError?
     }
 
-    /// Follows the image that begins at byte `offset` of a file, for a verity tree with this salt.
-    public init(_ image: borrowing Descriptor, at offset: Int, salt: [UInt8]) throws(FilesystemError) {
-        self.image = try lifting { () throws(SystemError) in try image.duplicate() }
+    init(_ image: consuming Descriptor, offset: Int, salt: [UInt8]) {
+        self.image = image
         self.offset = offset
         self.salt = salt
-        progress = Mutex(Progress())
     }
 
-    /// The first `size` bytes, a multiple of 4096, are as they will be.
-    public func advance(to size: Int) { queue.async { self.hash(to: size) } }
+    func advance(to size: Int) { queue.async { self.hash(to: size) } }
 
-    /// The SHA-256 of the first `size` bytes, and the salted digests of their blocks one after the other.
-    public func finish(size: Int) throws(FilesystemError) -> (digest: Digest, blockDigests: [UInt8]) {
+    /// Returns when nothing is being hashed any more, nor will be.
+    func stop() {
+        isStopped.store(true, ordering: .relaxed)
+        queue.sync {}
+    }
+
+    func finish(size: Int) throws(FilesystemError) -> (digest: Digest, blockDigests: [UInt8]) {
         queue.sync { hash(to: size) }
         let end = progress.withLock { progress in
             var end = Progress()
@@ -42,7 +68,7 @@ public final class ImageHasher: Sendable {
 
     private func hash(to size: Int) {
         progress.withLock { progress in
-            while progress.done < size, progress.failure == nil {
+            while progress.done < size, progress.failure == nil, !isStopped.load(ordering: .relaxed) {
                 do throws(SystemError) {
                     let bytes = try image.bytes(at: offset + progress.done, count: min(1 << 20, size - progress.done))
                     progress.hash.update(bytes)

@@ -102,6 +102,19 @@ import Testing
         }
     }
 
+    /// So much that libarchive cannot have read all of it at once: the package must stay mapped.
+    @Test func largeFileThatReplacesIsReadToItsEnd() throws {
+        let directory = try TemporaryDirectory()
+        // Nothing that compresses to a few bytes.
+        let text = (0..<1 << 16).map { _ in String(UInt64.random(in: 0 ... .max), radix: 36) }.joined()
+        let packages = [
+            Package(name: "new", control: "Replaces: old", files: ["/usr/share/x": text]),
+            Package(name: "old", files: ["/usr/share/x": "old"]),
+        ]
+        let (root, _) = try unpack(packages, in: directory.path)
+        #expect(try root.readText("usr/share/x") == text)
+    }
+
     @Test func replacesOfAnotherVersionDoesNotCount() throws {
         let directory = try TemporaryDirectory()
         #expect(throws: ConstructorError.self) {

@@ -1,8 +1,9 @@
-import Debian
 import Glibc
 import LinuxSystem
 import PiscesTesting
 import Testing
+
+@testable import Debian
 
 /// These ask the real apt for the mirrors this host uses: they need the network and a Debian host.
 @Suite(.tags(.network)) struct AptPlannerTests {
@@ -243,6 +244,27 @@ import Testing
         request.mirror = "http://a.example/debian"
         request.securityMirror = uri
         #expect(try failure(request).kind == .request)
+    }
+
+    /// apt writes the URI of a file without its empty host.
+    @Test(arguments: [
+        ("file:///srv/debian/", "file:/srv/debian"), ("file:/srv/debian", "file:/srv/debian"),
+        ("http://a.example/debian//", "http://a.example/debian"), ("file://host/x", "file://host/x"), ("", ""),
+    ])
+    func uriIsComparedAsAptWritesIt(uri: String, written: String) {
+        #expect(withoutSlash(uri) == written)
+        #expect(withoutSlash(written) == written)
+    }
+
+    @Test func errorAboutAFileNamesItsRepository() throws {
+        let sources = [
+            AptRoot.Source(
+                name: "the repository 'vendor'", uri: "file:///srv/vendor", suites: ["./"], components: [],
+                keyring: "/k.gpg")
+        ]
+        let words = "W: GPG error: file:/srv/vendor ./ InRelease: NO_PUBKEY 00"
+        let answer = try ToolOutput(["apt-get"], [:]) { _, _, _ in (100, [], Array(words.utf8)) }
+        #expect(AptPlanner.explain(answer, sources).message.contains("'vendor' (file:///srv/vendor) is not signed"))
     }
 
     @Test func contradictionsAreRefused() throws {

@@ -1,4 +1,5 @@
 import Filesystems
+import Glibc
 import LinuxSystem
 import Testing
 
@@ -13,6 +14,40 @@ private func data(_ directory: borrowing TemporaryDirectory, blocks: Int) throws
 }
 
 @Suite struct VerityTests {
+    /// What goes on while the process ends hashes with what libcrypto has freed.
+    @Test func hasherThatIsDroppedHasNoThreadLeft() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/data"
+        let file = try Descriptor.open(path, O_RDWR | O_CREAT)
+        try file.truncate(to: 1 << 30)
+        func openings() throws -> Int {
+            let descriptors = try Descriptor.directory("/proc/self/fd")
+            // Other tests open and close meanwhile.
+            return try descriptors.entries().count { (try? descriptors.linkTarget($0)) == path }
+        }
+        do {
+            let hasher = try ImageHasher(file, at: 0, salt: [])
+            hasher.advance(1 << 30)
+            #expect(try openings() == 2)
+        }
+        #expect(try openings() == 1)
+    }
+
+    @Test func hasherGivesWhatIsReadInOneGo() throws {
+        let directory = try TemporaryDirectory()
+        let data = try data(directory, blocks: 700)
+        let hasher = try ImageHasher(data, at: 4096, salt: [1, 2])
+        for blocks in [3, 300] { hasher.advance(blocks * 4096) }
+        let (digest, blockDigests) = try hasher.finish(size: 699 * 4096)
+        #expect(try digest == SHA256.hash(data, in: 4096..<700 * 4096))
+        let ours = try scratch(directory, "ours")
+        let built = try VerityTree.build(
+            blockDigests: blockDigests, hash: ours, hashOffset: 0, salt: [1, 2], uuid: uuid)
+        let whole = try VerityTree.build(
+            data: data, dataOffset: 4096, dataSize: 699 * 4096, hash: ours, hashOffset: 0, salt: [1, 2], uuid: uuid)
+        #expect(built == whole)
+    }
+
     @Test(
         .enabled(if: has("veritysetup"), "needs veritysetup (cryptsetup-bin)"),
         arguments: [(1, 0), (2, 32), (128, 32), (129, 256), (700, 0), (16384, 32), (16385, 32)])

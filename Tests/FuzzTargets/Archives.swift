@@ -72,7 +72,7 @@ extension FuzzTarget {
 }
 
 /// The archive with the checksum that the bytes of each header have (POSIX, pax: ustar interchange format).
-private func withTarChecksums(_ archive: [UInt8]) -> [UInt8] {
+func withTarChecksums(_ archive: [UInt8]) -> [UInt8] {
     var archive = archive
     var offset = 0
     while offset + 512 <= archive.count {
@@ -90,7 +90,7 @@ private func withTarChecksums(_ archive: [UInt8]) -> [UInt8] {
 }
 
 /// An archive as dpkg lays it out (deb(5)).
-private func ar(_ members: [(name: String, content: [UInt8])]) -> [UInt8] {
+func ar(_ members: [(name: String, content: [UInt8])]) -> [UInt8] {
     members.reduce(Array("!<arch>\n".utf8)) { archive, member in
         let fields = [(member.name, 16), ("0", 12), ("0", 6), ("0", 6), ("100644", 8), ("\(member.content.count)", 10)]
         let header = fields.map { $0 + String(repeating: " ", count: $1 - $0.utf8.count) }.joined() + "`\n"

@@ -107,7 +107,8 @@ extension SystemTests {
                 construct.executable = "setpriv"
                 construct.environment["HOME"] = folder.path
             }
-            let (status, said) = try construct.interrupt(during: "configure packages") { pid in
+            let (status, said) = try construct.interrupt(during: "configure packages", after: "unpack packages") {
+                pid in
                 kill(-pid, SIGINT)
             }
             #expect(status == .signalled(SIGINT) && said.contains("it first removes what is left on disk"), "\(said)")

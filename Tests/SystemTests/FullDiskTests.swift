@@ -1,4 +1,5 @@
 import BlueprintModel
+import Debian
 import Disk
 import Glibc
 import LinuxSystem
@@ -13,6 +14,8 @@ private struct FullDisk: Sendable {
     var outputBytes = 4 << 30
     /// Whether packages are to be unpacked and configured, not restored.
     var isCold = false
+    /// Whether the data partition carries the packages, and so is more than holes.
+    var hasStore = false
     /// What the message says.
     var words = ""
 
@@ -37,6 +40,8 @@ extension SystemTests {
                 }
             }
             let room = 64 << 20
+            let packages = try Lock(parsing: Array(site.firstLock.utf8), file: "lock").packages
+            let store = packages.reduce(0) { $0 + Int($1.size) }
             let disks = [
                 // Some scripts go on without a word where they find no room: so it is looked at behind them, too.
                 FullDisk(
@@ -45,6 +50,12 @@ extension SystemTests {
                 FullDisk(step: "restore configured packages", memoryBytes: 32 << 20, words: noSpace),
                 FullDisk(step: "apply blueprint", memoryBytes: memory - 4096, words: noSpace),
                 FullDisk(step: "apply blueprint", memoryBytes: memory + room / 2, words: "are left of"),
+                // The packages on their way into it, then in it.
+                FullDisk(
+                    step: "make data partition", memoryBytes: memory + room + (1 << 20), hasStore: true, words: noSpace),
+                FullDisk(
+                    step: "make data partition", memoryBytes: memory + store + (16 << 20), hasStore: true,
+                    words: "populating file system"),
                 FullDisk(step: "write root", outputBytes: 1 << 20, words: noSpace),
                 FullDisk(
                     step: "make boot files", outputBytes: try written("root-1", "verity-1") + (64 << 10), words: noSpace
@@ -70,7 +81,9 @@ extension SystemTests {
 
         /// The construction, with what is then in the output directory.
         private static func construct(_ site: Site, _ disk: FullDisk, _ name: String) throws -> Outcome {
-            let folder = try site.makeFolder(name)
+            let image = disk.hasStore ? "\nimage: { data: 2GiB, store: true }\n" : ""
+            let folder = try site.makeFolder(name, blueprint: nodeBlueprint + image)
+            if disk.hasStore { try folder.fitLock() }
             try makeDirectories("\(folder.cache)/pisces/workshop")
             if !disk.isCold { try site.warm(folder) }
             let construct = folder.construct(site.mirror + ["--json"])
@@ -90,7 +103,9 @@ extension SystemTests {
             let folder = try site.makeFolder("full-measure")
             try site.warm(folder)
             var used = ""
-            let (status, said) = try folder.construct(site.mirror).interrupt(during: "write root") { process in
+            let (status, said) = try folder.construct(site.mirror).interrupt(
+                during: "write root", after: "apply blueprint"
+            ) { process in
                 let directory = "/proc/\(process)/root\(folder.cache)/pisces/workshop"
                 used = try run("stat", "--file-system", "--format", "%b %f %S", directory)
                 kill(process, SIGKILL)

@@ -1,32 +1,62 @@
 import Glibc
 import LinuxSystem
+import PiscesTesting
 
 extension Command {
-    /// Starts `pisces construct` in a process group of its own and hands its process number to `body` once it has begun
-    /// the given step; returns how it ended and all that it said. A shell that becomes the program must tell it `--json`.
+    /// Starts `pisces construct` in a process group of its own and hands its process number to `body` while it is in the
+    /// given step, which comes right after the step `previous`, or first of all; returns how it ended and all that it
+    /// said. A shell that becomes the program must tell it `--json`.
+    ///
+    /// Until `body` returns, the program cannot get beyond the step: there is room for one event at a time in the pipe it
+    /// tells them through, and the one with which the step began is not taken out.
     func interrupt(
-        during step: String, _ body: (pid_t) throws -> Void
+        during step: String, after previous: String?, _ body: (pid_t) throws -> Void
     ) throws -> (status: ExitStatus?, said: String) {
-        var command = self
-        command.arguments.append("--json")
+        var command = Command("perl", ["-e", Self.oneEventAtATime] + argv + ["--json"])
+        command.environment = environment
+        command.workingDirectory = workingDirectory
         command.ownProcessGroup = true
         command.output = .discarded
         var running = try command.start()
         var said = ""
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { buffer.deallocate() }
-        func read() throws -> Bool {
+        /// What is in the pipe: an event, or nothing at its end.
+        func read() throws -> String {
             let count = try running.errorOutput?.read(into: buffer) ?? 0
-            said += String(decoding: buffer[..<count], as: UTF8.self)
-            return count > 0
+            let text = String(decoding: buffer[..<count], as: UTF8.self)
+            said += text
+            return text
         }
-        while !said.contains("{\"event\":\"began\",\"step\":\"\(step)\"}") {
-            guard try read() else { break }
+        func event(_ name: String, _ step: String) -> String { "{\"event\":\"\(name)\",\"step\":\"\(step)\"" }
+        while let previous {
+            let text = try read()
+            if text.isEmpty { throw ToolFailure(message: "\(previous) does not end:\n\(said)") }
+            if text.contains("\"event\":\"ended\""), text.contains("\"step\":\"\(previous)\"") { break }
         }
+        waitForInput(running.errorOutput)
         try body(running.pid)
-        let status = try running.wait(atMostMilliseconds: 60_000)
-        while try read() {}
-        return (status, said)
+        let text = try read()
+        guard text.hasPrefix(event("began", step)) else {
+            throw ToolFailure(message: "\(step) does not follow \(previous ?? "the start"):\n\(said)")
+        }
+        while try !read().isEmpty {}
+        return (try running.wait(atMostMilliseconds: 60_000), said)
+    }
+
+    /// Makes standard error a pipe of one packet (O_DIRECT in pipe(2), F_SETPIPE_SZ in fcntl(2)) and becomes the program.
+    private static let oneEventAtATime = """
+        fcntl(STDERR, 4, 040001) && fcntl(STDERR, 1031, 4096) or die "fcntl: $!";
+        exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!";
+        """
+}
+
+private func waitForInput(_ source: borrowing Descriptor?) {
+    switch source {
+    case .some(let source):
+        var event = pollfd(fd: source.rawValue, events: Int16(POLLIN), revents: 0)
+        _ = poll(&event, 1, 60_000)
+    case .none: break
     }
 }
 
@@ -53,6 +83,15 @@ struct Traces {
             if Int32(fields[2]) == group { return true }
             return (try? Descriptor.directory("/proc/\(name)/root").status().device) == device
         }
+    }
+
+    /// Whether one of them is, or soon becomes, the program of this name.
+    func hasProcess(_ name: String) throws -> Bool {
+        for _ in 0..<300 {
+            if try processes().contains(where: { (try? fileText("/proc/\($0)/comm")) == "\(name)\n" }) { return true }
+            usleep(50_000)
+        }
+        return false
     }
 
     /// What is left in the end: processes, mounts, loop devices. It may take a moment until the kernel has ended what

@@ -39,7 +39,9 @@ extension SystemTests {
         @Test func packageThatChangedInTheStoreIsRefusedAndSetAside() throws {
             let folder = try site.makeFolder("changed-in-store")
             // Nothing but the store is wanted.
-            _ = try folder.construct(site.mirror).interrupt(during: "unpack packages") { kill(-$0, SIGINT) }
+            _ = try folder.construct(site.mirror).interrupt(during: "unpack packages", after: "fetch packages") {
+                kill(-$0, SIGINT)
+            }
             let package = try tzdata()
             let object = "\(folder.store)/sha256/\(package.digest.hex.prefix(2))/\(package.digest.hex)"
             try damage(object)

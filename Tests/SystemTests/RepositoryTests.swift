@@ -52,6 +52,10 @@ extension SystemTests {
 
         @Test func releaseFileSignedByAnotherKeyIsRefused() throws {
             let folder = try folderWithRepository("foreign-key")
+            // The control: with the right key there is a lock.
+            let outcome = try folder.command("lock", site.mirror).outcome()
+            #expect(outcome.status == .exited(0), "\(outcome.errors)")
+            try removeTree(folder.lock)
             try run("cp", "\(folder.path)/Blueprints/other.gpg", "\(folder.path)/Blueprints/vendor.gpg")
             try expectNoLock(
                 folder,

@@ -1,3 +1,4 @@
+import Debian
 import Disk
 import Filesystems
 import Glibc
@@ -36,6 +37,35 @@ extension SystemTests {
             let seen = try Descriptor.directory(mountPoint)
             let found = try difference(from: reader, seen, FileTree.scan(seen))
             #expect(found == nil)
+            #expect(try differences(between: folder.output, and: madeByOrdinaryUser(like: folder)) == [])
+        }
+
+        /// The image that an ordinary user makes of a folder's blueprint and lock, on one CPU; its configured packages
+        /// come from the first image's cache, like those of the image it is to be compared with.
+        private func madeByOrdinaryUser(like folder: Folder) throws -> String {
+            let site = try Site.shared.get()
+            let copy = try site.makeFolder("user", blueprint: try fileText(folder.blueprint), isLocked: false)
+            try write(try fileText(folder.lock), to: copy.lock)
+            try makeDirectories("\(copy.cache)/pisces")
+            try run("cp", "-r", "\(site.folder.cache)/pisces/build", "\(copy.cache)/pisces/build")
+            let lock = try Lock(parsing: Array(try fileText(copy.lock).utf8), file: "lock")
+            for digest in lock.objects.map(\.hex) {
+                let place = "\(copy.store)/sha256/\(digest.prefix(2))"
+                try makeDirectories(place)
+                try run("cp", "\(Site.warmStore)/sha256/\(digest.prefix(2))/\(digest)", place)
+            }
+            try makeOrdinaryUser()
+            try run("chown", "-R", "pisces-test:", copy.path)
+            var construct = copy.construct(["--offline"])
+            let user = ["setpriv", "--reuid", "pisces-test", "--regid", "pisces-test", "--clear-groups"]
+            construct.arguments = user + construct.argv
+            construct.arguments.insert(contentsOf: ["--cpu-list", "0"], at: 0)
+            construct.executable = "taskset"
+            construct.environment["HOME"] = copy.path
+            let made = try construct.outcome()
+            try #require(made.status == .exited(0), "\(made.errors)")
+            #expect(!made.errors.contains("unpack packages"), "\(made.errors)")
+            return copy.output
         }
 
         /// What differs first; nil if nothing does but what must: ext4 has a directory of its own, and the blueprint and

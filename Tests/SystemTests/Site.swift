@@ -163,6 +163,7 @@ struct Site {
     /// Gives a folder what the first construction left for later ones: packages that are unpacked and configured.
     func warm(_ folder: Folder) throws {
         try makeDirectories("\(folder.cache)/pisces")
+        try removeTree("\(folder.cache)/pisces/build")
         try run("cp", "-al", "\(self.folder.cache)/pisces/build", "\(folder.cache)/pisces/build")
     }
 }

@@ -44,7 +44,7 @@ extension SystemTests {
             let folder = try site.makeFolder("gone-output")
             try site.warm(folder)
             let construct = folder.construct(site.mirror)
-            let (status, said) = try construct.interrupt(during: "verify image") { _ in
+            let (status, said) = try construct.interrupt(during: "verify image", after: "make data partition") { _ in
                 try run("rmdir", "\(folder.path)/out")
             }
             #expect(status == .exited(1))
@@ -60,7 +60,9 @@ extension SystemTests {
             let folder = try site.makeFolder("earlier")
             try site.warm(folder)
             try write("an earlier image", to: folder.output)
-            let (status, _) = try folder.construct(site.mirror + ["--force"]).interrupt(during: "verify image") {
+            let (status, _) = try folder.construct(site.mirror + ["--force"]).interrupt(
+                during: "verify image", after: "make data partition"
+            ) {
                 kill(-$0, SIGKILL)
             }
             #expect(status == .signalled(SIGKILL))

@@ -194,7 +194,9 @@ struct Unpack: Sendable {
 
     /// Places the one member `path` of a package.
     private func extract(_ path: String, of package: UnpackedPackage) throws {
-        let payload = try open(package.locked).payload()
+        // It holds the bytes that the reader reads.
+        let deb = try open(package.locked)
+        let payload = try deb.payload()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
         defer { buffer.deallocate() }
         while let entry = try payload.next() {
