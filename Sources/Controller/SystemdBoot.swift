@@ -7,7 +7,7 @@ public import SlotMachine
 /// Each generation has a small entry `pisces-7+3.conf`, on which the boot loader counts; its kernel image is named by
 /// digest, stored once, never renamed and never overwritten. An entry comes into being by the write of one sector into a
 /// file that was durable before: until then the boot loader sees comments only and passes it over. No power cut leaves
-/// half an entry, none at all where one was, or one before what it boots.
+/// half an entry, none at all where one was, or one before what it boots. An entry goes the same way back.
 public struct SystemdBoot: BootBackend {
     let volume: any FileVolume
 
@@ -110,12 +110,23 @@ extension SystemdBoot {
         try remove(try ours().filter { numbers($0.name.generation) })
     }
 
+    /// Removes entries, each a comment first: its clusters may become those of a new entry, which must not show what was
+    /// in them before.
     private func remove(_ entries: [Entry]) throws(ControllerError) {
         if entries.isEmpty { return }
         try system { () throws(SystemError) in
+            for entry in entries where !entry.bytes.isEmpty {
+                try volume.write(Self.comment(entry.bytes.count), to: entry.path, at: 0)
+                try volume.flush(entry.path)
+            }
             for entry in entries { try volume.remove(entry.path) }
             try volume.flushDirectory(Self.entries)
         }
+    }
+
+    /// Bytes that the boot loader passes over.
+    private static func comment(_ count: Int) -> [UInt8] {
+        [UInt8(ascii: "#")] + [UInt8](repeating: UInt8(ascii: "\n"), count: count - 1)
     }
 
     /// Makes an entry: a sector of comments first, which the boot loader passes over, then the entry in its place.
@@ -130,7 +141,7 @@ extension SystemdBoot {
         }
         let blank = { (count: Int) in [UInt8](repeating: UInt8(ascii: "\n"), count: count) }
         try system { () throws(SystemError) in
-            try volume.write([UInt8(ascii: "#")] + blank(Self.entryBytes - 1), to: path, at: 0)
+            try volume.write(Self.comment(Self.entryBytes), to: path, at: 0)
             try volume.flush(path)
             try volume.flushDirectory(Self.entries)
             try volume.write(lines + blank(Self.entryBytes - lines.count), to: path, at: 0)

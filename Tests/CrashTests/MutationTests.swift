@@ -15,17 +15,21 @@ import Testing
         case imageNotFlushed = "the kernel image is not flushed before the entry names it"
         case namesNotFlushed = "the names of boot entries are not flushed"
         case entryNotFlushed = "the content of boot entries is not flushed"
+        case entryNotBlankFirst = "an entry is written into a file that is not durable"
+        case entryNotBlankedLast = "an entry is removed with what is in it"
         case entryWrittenLate = "the entry is removed after its slot is overwritten"
         case goodWritten = "the last good slot is written"
 
         /// What it breaks.
         var invariant: String {
             switch self {
-            case .diskNotFlushed, .imageNotFlushed, .namesNotFlushed, .entryWrittenLate: "I3"
+            case .diskNotFlushed, .imageNotFlushed, .entryWrittenLate, .entryNotBlankFirst,
+                .entryNotBlankedLast:
+                "I3"
             case .tableWithoutBarrier: "I8"
             case .recordInPlace: "I4"
             case .recordNotFlushed: "I7"
-            case .entryNotFlushed: "I1"
+            case .entryNotFlushed, .namesNotFlushed: "I1"
             case .goodWritten: "I2"
             case .progressNotFlushed: "the next upgrade was not taken: [Controller.Controller.Notice.alarm"
             }
@@ -45,6 +49,8 @@ import Testing
                 log.filter { if case .flushDirectory(.esp, "loader/entries") = $0 { false } else { true } }
             case .entryNotFlushed:
                 log.filter { if case .flush(.esp, let path) = $0 { !path.hasPrefix("loader/") } else { true } }
+            case .entryNotBlankFirst: Self.withoutBlanks(log, ofSize: 512...512, andNext: 2)
+            case .entryNotBlankedLast: Self.withoutBlanks(log, ofSize: 1...511, andNext: 1)
             case .entryWrittenLate: Self.removalsLast(log)
             case .goodWritten: log.map(Self.toOtherSlot)
             }
@@ -75,18 +81,35 @@ import Testing
             }
         }
 
-        /// Moves each removal of an entry, with its flush, behind the next write to a slot.
+        /// Leaves out the writing of comments with the flushes behind it.
+        private static func withoutBlanks(
+            _ log: [Log.Operation], ofSize sizes: ClosedRange<Int>, andNext flushes: Int
+        ) -> [Log.Operation] {
+            var (result, omitted): ([Log.Operation], Int) = ([], 0)
+            for operation in log {
+                if case .write(.esp, _, _, let bytes) = operation, bytes.first == UInt8(ascii: "#"),
+                    sizes.contains(bytes.count)
+                {
+                    omitted = 1 + flushes
+                }
+                if omitted == 0 { result.append(operation) }
+                omitted = max(0, omitted - 1)
+            }
+            return result
+        }
+
+        /// Moves the removal of the image's own entry behind the next write to a slot.
         private static func removalsLast(_ log: [Log.Operation]) -> [Log.Operation] {
             var (result, held): ([Log.Operation], [Log.Operation]) = ([], [])
             for operation in log {
-                if case .remove(.esp, let path) = operation, path.hasPrefix("loader/") {
-                    held += [operation, .flushDirectory(.esp, path: "loader/entries")]
-                    continue
-                }
-                result.append(operation)
-                if case .diskWrite(let offset, _) = operation, isSlot(offset) {
-                    result += held
+                switch operation {
+                case .write(.esp, "loader/entries/pisces-1.conf", _, _), .remove(.esp, "loader/entries/pisces-1.conf"):
+                    held.append(operation)
+                case .flush(.esp, "loader/entries/pisces-1.conf"): held.append(operation)
+                case .diskWrite(let offset, _) where isSlot(offset):
+                    result += [operation] + held
                     held = []
+                default: result.append(operation)
                 }
             }
             return result + held

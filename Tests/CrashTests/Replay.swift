@@ -17,7 +17,8 @@ struct SeededGenerator: RandomNumberGenerator {
 /// Plays a log up to any point and says what a power cut there can leave on the disk.
 ///
 /// What a flush covers is there. Of the rest each sector, each file's size and each change of a directory is there or is
-/// not, by itself. The sectors of a file that were not written hold what was there before, of which nothing is known.
+/// not, by itself. The sectors of a file that were not written hold what was there before: the file last removed
+/// from that directory.
 struct Replay {
     private var disk: DiskImage
     private var diskWrites: [(offset: Int, bytes: ArraySlice<UInt8>)] = []
@@ -82,6 +83,15 @@ private struct VolumeReplay {
     struct File {
         var bytes: [UInt8] = []
         var size = 0
+        /// What its clusters held before it got them.
+        var stale: [UInt8] = []
+
+        /// Its first bytes, written or not.
+        func bytes(upTo count: Int) -> [UInt8] {
+            if bytes.count >= count { return bytes.count == count ? bytes : Array(bytes.prefix(count)) }
+            let old = bytes + stale.dropFirst(bytes.count).prefix(count - bytes.count)
+            return old + [UInt8](repeating: 0xA5, count: count - old.count)
+        }
     }
 
     private var files: [File]
@@ -100,6 +110,8 @@ private struct VolumeReplay {
         sizes = files.map(\.size)
     }
 
+    /// What the last removed file of each directory held.
+    private var removed: [String: [UInt8]] = [:]
     /// The sizes as programs see them.
     private var sizes: [Int]
 
@@ -109,7 +121,7 @@ private struct VolumeReplay {
             file = known
         } else {
             file = files.count
-            files.append(File())
+            files.append(File(stale: removed[parentDirectory(of: path)] ?? []))
             sizes.append(0)
             names[path] = file
             pending.append(.link(path, file))
@@ -144,7 +156,7 @@ private struct VolumeReplay {
     }
 
     mutating func remove(_ path: String) {
-        names[path] = nil
+        if let file = names.removeValue(forKey: path) { removed[parentDirectory(of: path)] = files[file].bytes }
         pending.append(.unlink(path))
     }
 
@@ -174,8 +186,7 @@ private struct VolumeReplay {
         case .unlink(let path): names[path] = nil
         case .rename(let from, let to, let file): if names[from] == nil { names[to] = file }
         case .data(let file, let offset, let bytes):
-            let missing = offset + bytes.count - files[file].bytes.count
-            files[file].bytes += [UInt8](repeating: 0xA5, count: max(0, missing))
+            files[file].bytes = files[file].bytes(upTo: max(files[file].bytes.count, offset + bytes.count))
             files[file].bytes.replaceSubrange(offset..<offset + bytes.count, with: bytes)
         case .size(let file, let size): files[file].size = size
         }
@@ -185,9 +196,7 @@ private struct VolumeReplay {
         var (files, names) = (files, durableNames)
         for change in pending where isKept() { Self.apply(change, &files, &names) }
         return names.mapValues { file in
-            let (bytes, size) = (files[file].bytes, files[file].size)
-            if bytes.count == size { return bytes }
-            return Array(bytes.prefix(size)) + [UInt8](repeating: 0xA5, count: max(0, size - bytes.count))
+            files[file].bytes(upTo: files[file].size)
         }
     }
 }
