@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash -eo pipefail
 .DEFAULT_GOAL := help
-.PHONY: help setup build image boot test test-boot check bench deb record clean
+.PHONY: help setup build image boot test test-oracle test-boot check bench deb record clean
 
 # What `make image` builds and `make boot` starts.
 BLUEPRINT ?= Blueprints/minimal.yaml
@@ -20,7 +20,7 @@ RELEASE := $(SWIFT_BUILD_PATH)/release
 DEBS := Images/out/deb
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'Variables: BLUEPRINT=$(BLUEPRINT) IMAGE=$(IMAGE) SWIFT_BUILD_PATH=$(SWIFT_BUILD_PATH)'
 
 setup: ## Install what building, testing and booting needs (the only target that may need root)
@@ -43,6 +43,9 @@ boot: build ## Start IMAGE in QEMU; builds it first if there is none
 
 test: setup ## Run every test that needs no virtual machine
 	swift test $(SWIFT_OPTIONS)
+
+test-oracle: setup ## Compare trees of hundreds of packages with mmdebstrap's; `make test` does with those of few
+	PISCES_ORACLE_TESTS=1 swift test $(SWIFT_OPTIONS) --filter SystemTests/OracleTests
 
 test-boot: image ## Boot the images of all shipped blueprints and run the tests that look at them from inside
 	.ci/image $(RELEASE) $(DEBS) Blueprints/builder.yaml Images/out/builder.raw

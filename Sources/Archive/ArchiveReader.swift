@@ -62,17 +62,27 @@ public struct ArchiveEntry: Sendable, Equatable {
 public struct ArchiveReader: ~Copyable {
     private let handle: OpaquePointer
     private let name: String
+    /// What keeps the bytes where they are, where that is not the caller.
+    private let owner: AnyObject?
 
-    private init(adopting handle: OpaquePointer, name: String) {
+    private init(adopting handle: OpaquePointer, name: String, owner: AnyObject?) {
         self.handle = handle
         self.name = name
+        self.owner = owner
     }
 
     deinit { archive_read_free(handle) }
 
     /// Opens a tar archive, compressed or not.
     public static func tar(_ bytes: UnsafeRawBufferPointer, name: String) throws(ArchiveError) -> ArchiveReader {
-        try open(bytes, name: name) { handle in
+        try tar(bytes, name: name, owner: nil)
+    }
+
+    /// The same for bytes that stay where they are while `owner` lives.
+    static func tar(
+        _ bytes: UnsafeRawBufferPointer, name: String, owner: AnyObject?
+    ) throws(ArchiveError) -> ArchiveReader {
+        try open(bytes, name: name, owner: owner) { handle in
             archive_read_support_format_tar(handle)
         }
     }
@@ -83,10 +93,10 @@ public struct ArchiveReader: ~Copyable {
     }
 
     private static func open(
-        _ bytes: UnsafeRawBufferPointer, name: String, format: (OpaquePointer) -> Int32
+        _ bytes: UnsafeRawBufferPointer, name: String, owner: AnyObject? = nil, format: (OpaquePointer) -> Int32
     ) throws(ArchiveError) -> ArchiveReader {
         guard let handle = archive_read_new() else { throw ArchiveError(archive: name, message: "no memory") }
-        let reader = ArchiveReader(adopting: handle, name: name)
+        let reader = ArchiveReader(adopting: handle, name: name, owner: owner)
         // Only what dpkg itself writes (deb(5)), decoded by libraries, never by a program.
         try reader.check(archive_read_support_filter_xz(handle))
         try reader.check(archive_read_support_filter_zstd(handle))

@@ -1,13 +1,40 @@
 public import LinuxSystem
 
+/// A file in the control archive of a Debian package.
+public struct ControlMember: Sendable, Equatable {
+    /// Its name without `./`: `control`, `postinst`, `md5sums` and so on.
+    public var name: String
+    /// The 12 permission bits.
+    public var mode: UInt32
+    /// Modification time, seconds since the epoch.
+    public var modified: Int64
+    /// Its bytes.
+    public var content: [UInt8]
+
+    /// Makes a member.
+    public init(name: String, mode: UInt32, modified: Int64, content: [UInt8]) {
+        self.name = name
+        self.mode = mode
+        self.modified = modified
+        self.content = content
+    }
+}
+
 /// A Debian binary package (deb(5)): an ar archive of `debian-binary`, `control.tar.*` and `data.tar.*`.
 ///
 /// The file is mapped, so that both tars are decoded straight from the page cache.
 public struct DebFile: ~Copyable, Sendable {
-    private let file: MappedFile
+    private let file: Mapping
     private let name: String
     private let control: Range<Int>
     private let data: Range<Int>
+
+    /// Shared with the readers of the payload, which may outlive the package.
+    private final class Mapping: Sendable {
+        let file: MappedFile
+
+        init(_ file: consuming MappedFile) { self.file = file }
+    }
 
     /// Opens a package; `name` is what errors call it.
     public init(_ descriptor: borrowing Descriptor, name: String) throws {
@@ -22,31 +49,37 @@ public struct DebFile: ~Copyable, Sendable {
             let control = members.first(where: { $0.key.hasPrefix("control.tar") })?.value,
             let data = members.first(where: { $0.key.hasPrefix("data.tar") })?.value
         else { throw ArchiveError(archive: name, message: "not a Debian package of format 2 (see deb(5))") }
-        self.file = file
+        self.file = Mapping(file)
         self.name = name
         self.control = control
         self.data = data
     }
 
-    /// The control members by name without `./`: `control`, `postinst`, `md5sums` and so on, in the archive's order.
-    public func controlFiles() throws(ArchiveError) -> [(name: String, mode: UInt32, content: [UInt8])] {
+    /// The control members in the archive's order.
+    public func controlFiles() throws(ArchiveError) -> [ControlMember] {
         let tar = try ArchiveReader.tar(slice(control), name: "\(name) control.tar")
-        var files: [(name: String, mode: UInt32, content: [UInt8])] = []
+        var files: [ControlMember] = []
         while let entry = try tar.next() {
             guard case .file = entry.kind else { continue }
             let base = entry.path.hasPrefix("./") ? String(entry.path.dropFirst(2)) : entry.path
             guard !base.isEmpty, !base.contains("/") else {
                 throw ArchiveError(archive: name, message: "control member \(entry.path) is not a plain name")
             }
-            files.append((base, entry.mode, try tar.readToEnd(limit: 64 << 20)))
+            files.append(
+                ControlMember(
+                    name: base, mode: entry.mode, modified: entry.modified,
+                    content: try tar.readToEnd(limit: 64 << 20)))
         }
         return files
     }
 
-    /// A reader of the payload.
+    /// A reader of the payload; the package may go away before it.
     public func payload() throws(ArchiveError) -> ArchiveReader {
-        try ArchiveReader.tar(slice(data), name: "\(name) data.tar")
+        try ArchiveReader.tar(slice(data), name: "\(name) data.tar", owner: file)
     }
+
+    /// Writes the package as it is.
+    public func write(to file: borrowing Descriptor) throws(SystemError) { try file.writeAll(self.file.file.bytes) }
 
     /// Writes the package with its tars decompressed: a package again, of which everything can be read at once.
     public func decompress(to file: borrowing Descriptor) throws {
@@ -70,7 +103,7 @@ public struct DebFile: ~Copyable, Sendable {
     }
 
     private func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: file.bytes[range])
+        UnsafeRawBufferPointer(rebasing: file.file.bytes[range])
     }
 
     /// The members of an ar archive as dpkg writes it: 60-byte headers, even offsets, no long names.

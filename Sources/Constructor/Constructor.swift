@@ -165,16 +165,16 @@ public struct Constructor: Sendable {
             try root.restore(configured, name: "configured packages")
             return report(.ended(.restore))
         }
-        let packages = try phase(.unpack) {
-            let packages = try unpack(into: root)
+        var installation = try Installation(
+            root: root, scratch: scratch, packages: request.lock.packages, epoch: request.lock.epoch, inRoot: runner,
+            sources: PackageSource(store: request.store, cache: request.cache))
+        try phase(.unpack) {
+            let (done, total) = (Counter(), request.lock.packages.count)
+            try installation.unpackAll { [report] in report(.advanced(done: done.next(), total: total)) }
             if wantsDisk { try boot(root).check() }
-            return packages
         }
         try phase(.configure) {
-            try Configure(
-                root: root, scratch: scratch, packages: packages, epoch: request.lock.epoch, inRoot: runner,
-                cache: request.cache
-            ).run()
+            try installation.configureAll()
             try requireRoom()
         }
         guard let cache = request.cache else { return }
@@ -308,21 +308,6 @@ public struct Constructor: Sendable {
 
     // MARK: - Phases
 
-    private func unpack(into root: StagedRoot) throws -> [UnpackedPackage] {
-        let packages = request.lock.packages
-        let done = Counter()
-        let sources = PackageSource(store: request.store, cache: request.cache)
-        let unpack = Unpack(root: root, packages: packages, open: sources.open)
-        let report = report
-        let unpacked = try unpack.run { _ in report(.advanced(done: done.next(), total: packages.count)) }
-        for (path, mode) in [("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("run", 0o755), ("tmp", 0o1777)]
-            as [(String, UInt32)]
-        {
-            try root.makeDirectory(path, mode: mode)
-        }
-        return unpacked
-    }
-
     /// Applies the blueprint, and completes the lock with the numbers that scripts and useradd chose.
     private func customize(_ root: StagedRoot, runner: @escaping ToolRunner) throws -> Lock {
         var lock = request.lock
@@ -356,6 +341,8 @@ public struct Constructor: Sendable {
         let (seen, wanted) = try identities(of: root, lock: lock)
         seen.renumber(
             &tree, to: wanted, passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))
+        // Only where podman is told of it (``Customization``), which then wants one even without images.
+        if request.blueprint.containers.isEmpty { return tree }
         // After that: the numbers in container images are not the system's.
         try ImageStorage.add(
             lock.images, to: &tree, store: request.store, root: root, architecture: lock.architecture,

@@ -126,6 +126,22 @@ public enum DpkgDatabase {
         return files.mapValues { $0.map(\.line).joined() }
     }
 
+    /// The file triggers that a package which ships `paths` (absolute) activates, of those that the member `triggers` of
+    /// another package is interested in: those of the paths and of all directories above them. `file` is that package's
+    /// name.
+    public static func activated(
+        by paths: [String], interests triggers: [UInt8], file: String
+    ) throws(Deb822.SyntaxError) -> [String] {
+        try directives(triggers, file: file).filter { directive, trigger in
+            guard directive.hasPrefix("interest"), trigger.utf8.first == UInt8(ascii: "/") else { return false }
+            return paths.contains { path in
+                guard path.utf8.starts(with: trigger.utf8) else { return false }
+                let rest = path.utf8.dropFirst(trigger.utf8.count)
+                return rest.isEmpty || rest.first == UInt8(ascii: "/")
+            }
+        }.map(\.trigger)
+    }
+
     private static func directives(
         _ text: [UInt8], file: String
     ) throws(Deb822.SyntaxError) -> [(directive: String, trigger: String)] {

@@ -142,7 +142,8 @@ extension Descriptor {
     /// Writes the UTF-8 bytes of `text` at the file position.
     public func writeAll(_ text: String) throws(SystemError) { try writeAll(Array(text.utf8)) }
 
-    /// Copies `length` bytes of `source` at `sourceOffset` to `offset` here; holes of the source stay holes.
+    /// Copies `length` bytes of `source` at `sourceOffset` to `offset` here; holes of the source stay holes, and a regular
+    /// file is long enough for them in the end.
     public func copy(
         from source: borrowing Descriptor, at sourceOffset: Int, length: Int, to offset: Int
     ) throws(SystemError) {
@@ -160,6 +161,8 @@ extension Descriptor {
                 position += part.count
             }
         }
+        let status = try status()
+        if status.type == S_IFREG, status.size < offset + length { try truncate(to: offset + length) }
     }
 
     /// The first place of data at or after `offset`; nil if only holes follow. A file system that knows no holes has

@@ -55,6 +55,38 @@ import Testing
         #expect(text(tree, "/usr/lib/pisces/system/var.conf")?.contains("\"/var/log/apt\"") == true)
     }
 
+    @Test func whatAMachineMakesForItselfIsMadeAtItsFirstBoot() throws {
+        let tree = try readOnly { tree in
+            for path in [
+                "/etc/ssl", "/etc/ssl/certs", "/etc/ssl/private", "/var/lib/postgresql", "/var/lib/postgresql/17",
+            ] {
+                tree[path] = .directory(uid: 7)
+            }
+            tree["/etc/ssl/certs/ssl-cert-snakeoil.pem"] = .file("certificate")
+            tree["/etc/ssl/certs/0123abcd.0"] = .symlink("ssl-cert-snakeoil.pem")
+            tree["/etc/ssl/certs/ffff0000.0"] = .symlink("Root.pem")
+            tree["/etc/ssl/private/ssl-cert-snakeoil.key"] = .file("key")
+            for path in ["/var/lib/postgresql/17/main", "/var/lib/postgresql/17/main/base"] {
+                tree[path] = .directory()
+            }
+            tree["/var/lib/postgresql/17/main/PG_VERSION"] = .file("17\n")
+        }
+        #expect(tree.children(of: "/etc/ssl/certs") == ["ffff0000.0"])
+        #expect(tree.children(of: "/etc/ssl/private") == [])
+        let lines = text(tree, "/usr/lib/pisces/system/var.conf") ?? ""
+        #expect(lines.contains("d \"/var/lib/postgresql/17\" 0755 7 0\n") && !lines.contains("main"))
+        let units = "/usr/lib/systemd/system"
+        for (name, unit) in [("snakeoil", "basic.target"), ("postgresql", "postgresql@.service")] {
+            let script = "/usr/lib/pisces/first-boot/\(name)"
+            #expect(text(tree, script)?.isEmpty == false)
+            #expect(
+                text(tree, "\(units)/pisces-\(name).service")?.contains("ExecStart=/bin/sh -eu \(script)\n") == true)
+            let need = text(tree, "\(units)/\(unit).d/pisces-\(name).conf") ?? ""
+            #expect(need.contains("Wants=pisces-\(name).service\nAfter=pisces-\(name).service\n"))
+        }
+        #expect(tree["\(units)/pisces-rndc-key.service"] == nil, "nothing of BIND was there")
+    }
+
     @Test func varIsLaidOutOnceForAGeneration() throws {
         let tree = try readOnly { _ in }
         let unit = text(tree, "/usr/lib/systemd/system/pisces-var.service") ?? ""

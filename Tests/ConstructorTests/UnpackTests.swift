@@ -45,14 +45,17 @@ import Testing
         )
     }
 
-    func unpack(_ packages: [Package], in directory: String) throws -> (StagedRoot, [UnpackedPackage]) {
-        let locked = try packages.map { try build($0, in: directory).0 }
+    func emptyUnpack(in directory: String) throws -> Unpack {
         try makeDirectories("\(directory)/root")
-        let root = try StagedRoot(path: "\(directory)/root")
-        let unpack = Unpack(root: root, packages: locked) { package in
+        return Unpack(root: try StagedRoot(path: "\(directory)/root")) { package in
             try DebFile(try Descriptor.open(package.filename), name: package.name)
         }
-        return (root, try unpack.run { _ in })
+    }
+
+    func unpack(_ packages: [Package], in directory: String) throws -> (StagedRoot, [UnpackedPackage]) {
+        let locked = try packages.map { try build($0, in: directory).0 }
+        var unpack = try emptyUnpack(in: directory)
+        return (unpack.root, try unpack.run(try unpack.read(locked)) {}.unpacked)
     }
 
     /// What md5sum(1) says of the unpacked tool.
@@ -102,6 +105,57 @@ import Testing
         }
     }
 
+    @Test func aLaterRunTakesFilesFromAnEarlierOne() throws {
+        let directory = try TemporaryDirectory()
+        let packages = [
+            Package(name: "base", files: ["/usr/share/x": "old", "/usr/share/y": "y"]),
+            Package(name: "new", control: "Replaces: base", files: ["/usr/share/x": "new"]),
+        ]
+        let locked = try packages.map { try build($0, in: directory.path).0 }
+        var unpack = try emptyUnpack(in: directory.path)
+        let first = try unpack.run(try unpack.read([locked[0]])) {}
+        #expect(first.changed.isEmpty && first.unpacked.map(\.locked.name) == ["base"])
+        let second = try unpack.run(try unpack.read([locked[1]])) {}
+        #expect(try unpack.root.readText("usr/share/x") == "new")
+        #expect(second.unpacked.map(\.locked.name) == ["new"])
+        let loser = try #require(second.changed.first)
+        #expect(loser.locked.name == "base" && !loser.paths.contains("/usr/share/x"))
+        #expect(loser.paths.contains("/usr/share/y"))
+    }
+
+    /// Of a file that nobody ships, dpkg asks nothing.
+    @Test func aPackageReplacesWhatAScriptMade() throws {
+        let directory = try TemporaryDirectory()
+        let locked = try build(Package(name: "tool", files: ["/usr/share/x": "shipped"]), in: directory.path).0
+        var unpack = try emptyUnpack(in: directory.path)
+        try unpack.root.write("made", to: "usr/share/x", mode: 0o600)
+        _ = try unpack.run(try unpack.read([locked])) {}
+        #expect(try unpack.root.readText("usr/share/x") == "shipped")
+    }
+
+    @Test func anEmptyDirectoryKeepsItsTime() throws {
+        let directory = try TemporaryDirectory()
+        try makeDirectories("\(directory.path)/tool/usr/share/empty")
+        let (locked, _) = try build(Package(name: "tool", files: ["/usr/share/full/x": "x"]), in: directory.path)
+        _ = try Command("touch", ["-d", "@1000", "\(directory.path)/tool/usr/share/empty"]).run()
+        _ = try Command("dpkg-deb", ["--root-owner-group", "-b", "\(directory.path)/tool", locked.filename]).run()
+        var unpack = try emptyUnpack(in: directory.path)
+        _ = try unpack.run(try unpack.read([locked])) {}
+        let share = try Descriptor.directory("\(unpack.root.path)/usr/share")
+        #expect(try share.status(of: "empty").modified == 1000)
+    }
+
+    @Test(arguments: [("dpkg-divert --add x", true), ("true", false)])
+    func aPackageThatDivertsIsKnown(script: String, diverts: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let tree = "\(directory.path)/tool"
+        try makeDirectories("\(tree)/DEBIAN")
+        try AtomicFile.write(Array("#!/bin/sh\n\(script)\n".utf8), to: "\(tree)/DEBIAN/preinst", mode: 0o755)
+        let locked = try build(Package(name: "tool"), in: directory.path).0
+        let unpack = try emptyUnpack(in: directory.path)
+        #expect(try unpack.read([locked]).map(\.diverts) == [diverts])
+    }
+
     /// So much that libarchive cannot have read all of it at once: the package must stay mapped.
     @Test func largeFileThatReplacesIsReadToItsEnd() throws {
         let directory = try TemporaryDirectory()
@@ -131,7 +185,7 @@ import Testing
         let package = Package(
             name: "tool", files: ["/usr/bin/tool": "x", "/etc/tool.conf": "y"], conffiles: "/etc/tool.conf\n")
         let (_, unpacked) = try unpack([package], in: directory.path)
-        let sums = unpacked.first?.member("md5sums").map { String(decoding: $0, as: UTF8.self) }
+        let sums = unpacked.first?.generatedSums
         let oracle = try sumsOracle(directory.path)
         #expect(sums == oracle.replacing("root/", with: ""))
     }

@@ -66,6 +66,22 @@ import Testing
         }
         #expect(error?.description.hasPrefix("a.triggers:2: ") == true)
     }
+
+    @Test func filesActivateTheTriggersOfTheDirectoriesAboveThem() throws {
+        let interests = """
+            interest-noawait /usr/lib/udev
+            interest /usr/share/man/man1/tool.1
+            interest-await /usr/share/info
+            activate-noawait /usr/lib
+            interest named
+            """
+        let activated = { (paths: [String]) in
+            try DpkgDatabase.activated(by: paths, interests: Array(interests.utf8), file: "a")
+        }
+        #expect(try activated(["/usr/lib/udev/hwdb.d/1", "/usr/share/man/man1/tool.1"]).count == 2)
+        #expect(try activated(["/usr/lib/udev"]) == ["/usr/lib/udev"])
+        #expect(try activated(["/usr/lib/udev-extra/x", "/usr/lib", "/usr/share/man/man1"]) == [])
+    }
 }
 
 /// dpkg itself says what its database looks like. It gives files to root, and so must be root.

@@ -57,7 +57,7 @@ extension FuzzTarget {
                 name: "package\(index)", version: version, architecture: "all", source: .directory("input"),
                 filename: "\(index)", size: 1, digest: SHA256.hash([UInt8(index)]))
         }
-        let unpack = Unpack(root: root, packages: packages) { package in
+        var unpack = Unpack(root: root) { package in
             let index = package.name == "package0" ? 0 : 1
             let control = "Package: \(package.name)\nVersion: 1\nReplaces: package0\n"
             let bytes = ar([
@@ -68,7 +68,7 @@ extension FuzzTarget {
             try file.writeAll(bytes)
             return try DebFile(file, name: package.name)
         }
-        _ = try unpack.run { _ in }
+        _ = try unpack.run(try unpack.read(packages)) {}
     }
 
     /// An archive of the one member `control`.

@@ -35,6 +35,10 @@ import Testing
         try copy.copy(from: source, at: 0, length: 1 << 20, to: 4096)
         #expect(try copy.bytes(at: 4096 + (512 << 10), count: 4) == Array("data".utf8))
         #expect(try copy.bytes(at: 0, count: 4096).allSatisfy { $0 == 0 })
+        // Its last bytes are a hole.
+        let whole = try Descriptor.open(directory.path + "/c", O_RDWR | O_CREAT)
+        try whole.copy(from: source, at: 0, length: 1 << 20, to: 0)
+        #expect(try whole.status().size == 1 << 20)
     }
 
     @Test func sha256OfAbc() {

@@ -1,4 +1,4 @@
-import ContentStore
+import Archive
 import Debian
 import LinuxSystem
 
@@ -14,23 +14,23 @@ struct Configure: Sendable {
     let epoch: Int64
     /// Runs a program inside the root, in the sandbox.
     let inRoot: ToolRunner
-    let cache: BuildCache?
+    /// Opens the verified .deb of a package.
+    let open: @Sendable (LockedPackage) throws -> DebFile
 
-    func run() throws {
-        try writeDatabase()
-        // Nothing that a script starts may start here (invoke-rc.d's policy layer, 101 = forbidden).
-        try root.write("#!/bin/sh\nexit 101\n", to: "usr/sbin/policy-rc.d", mode: 0o755)
-        let early = EarlyTools(
-            root: root, scratch: scratch, packages: packages, epoch: epoch, inRoot: inRoot, cache: cache)
-        let calls = early.calls
-        try early.prepare(calls)
-        _ = try parallelMap(count: 2) { index in
-            if index == 0 { return early.run(calls) }
-            try runPreinsts()
-            try dpkgConfigure()
-        }
-        try root.remove("usr/sbin/policy-rc.d")
+    /// Takes a step: its scripts, then what it configures; after the last one no trigger is pending.
+    func run(_ step: InstallationOrder.Step, isLast: Bool) throws {
+        let scripted = step.preinsts.map { packages[$0] }
+        try runPreinsts(of: scripted.filter { !$0.isDeferred })
+        for package in scripted where package.isDeferred { try dpkgUnpack(package) }
+        let names = isLast ? ["--pending"] : step.configured.map { packages[$0].qualifiedName }
+        if !names.isEmpty { try dpkg(["--configure"] + names) }
     }
+
+    /// Nothing that a script starts may start here (invoke-rc.d's policy layer, 101 = forbidden).
+    func forbidServices() throws { try root.write("#!/bin/sh\nexit 101\n", to: "usr/sbin/policy-rc.d", mode: 0o755) }
+
+    /// To be called when all scripts have run.
+    func allowServices() throws { try root.remove("usr/sbin/policy-rc.d") }
 
     /// What maintainer scripts get: ``environment(epoch:)``, and the stand-ins of ``EarlyTools`` first.
     private var scriptEnvironment: [String: String] {
@@ -54,12 +54,14 @@ struct Configure: Sendable {
 
     // MARK: - dpkg's database
 
-    private func writeDatabase() throws {
-        let base = "var/lib/dpkg"
+    private static let database = "var/lib/dpkg"
+
+    /// Adds packages to the database, in the state that unpacking leaves.
+    func record(_ unpacked: [UnpackedPackage]) throws {
         var status: [Deb822.Stanza] = []
         var triggers: [(control: Deb822.Stanza, triggers: [UInt8])] = []
-        try root.write(DpkgDatabase.format, to: "\(base)/info/format")
-        for package in packages {
+        try root.write(DpkgDatabase.format, to: "\(Self.database)/info/format")
+        for package in unpacked {
             let conffiles = package.member("conffiles") ?? []
             status.append(
                 try DpkgDatabase.statusStanza(
@@ -67,32 +69,62 @@ struct Configure: Sendable {
                     conffiles: DpkgDatabase.conffiles(conffiles, file: "\(package.locked.name) conffiles"),
                     state: .unpacked))
             triggers.append((package.control, package.member("triggers") ?? []))
-            let prefix = "\(base)/info/\(DpkgDatabase.informationName(control: package.control))"
-            try root.write(DpkgDatabase.fileList(package.paths), to: "\(prefix).list")
+            try recordFiles(of: package)
+            let prefix = Self.informationPath(of: package)
             for member in package.members where member.name != "control" {
-                try root.write(member.content, to: "\(prefix).\(member.name)", mode: member.mode)
+                try root.write(member, to: "\(prefix).\(member.name)")
             }
+            if let sums = package.generatedSums { try root.write(sums, to: "\(prefix).md5sums") }
         }
-        try root.write(DpkgDatabase.status(status), to: "\(base)/status")
+        try append(DpkgDatabase.status(status), to: "\(Self.database)/status")
         for (name, content) in try DpkgDatabase.triggerFiles(triggers) {
-            try root.write(content, to: "\(base)/triggers/\(name)")
+            try append(content, to: "\(Self.database)/triggers/\(name)")
         }
-        try root.write(autoMarks, to: "var/lib/apt/extended_states")
     }
+
+    /// Tells configured packages of the files that came after them, as unpacking does.
+    func activateTriggers(of configured: [UnpackedPackage], by unpacked: [UnpackedPackage]) throws {
+        let paths = unpacked.flatMap(\.paths)
+        let triggers = try configured.flatMap { package in
+            try DpkgDatabase.activated(
+                by: paths, interests: package.member("triggers") ?? [], file: "\(package.locked.name) triggers")
+        }
+        if triggers.isEmpty { return }
+        let script = "for trigger; do dpkg-trigger --no-await \"$trigger\"; done"
+        let result = try inRoot(["sh", "-ec", script, "sh"] + triggers, Self.environment(epoch: epoch), nil)
+        guard result.status == 0 else { throw Self.failure("dpkg-trigger", result.status, result.errorOutput) }
+    }
+
+    /// Writes the list of a package's files.
+    func recordFiles(of package: UnpackedPackage) throws {
+        try root.write(DpkgDatabase.fileList(package.paths), to: "\(Self.informationPath(of: package)).list")
+    }
+
+    private static func informationPath(of package: UnpackedPackage) -> String {
+        "\(database)/info/\(DpkgDatabase.informationName(control: package.control))"
+    }
+
+    private func append(_ text: String, to path: String) throws {
+        let present = root.exists(path) ? try root.read(path) : []
+        try root.write(present + Array(text.utf8), to: path)
+    }
+
+    /// Writes apt's marks.
+    func markAutomatic() throws { try root.write(autoMarks, to: "var/lib/apt/extended_states") }
 
     /// apt's marks of packages that are there only because others need them.
     private var autoMarks: String {
-        Deb822.write(
-            packages.filter { !$0.locked.isManual }.map { package in
-                Deb822.Stanza([
-                    .init("Package", package.locked.name),
-                    // apt files a package of architecture "all" under the native one.
-                    .init(
-                        "Architecture",
-                        package.locked.architecture == "all" ? nativeArchitecture : package.locked.architecture),
-                    .init("Auto-Installed", "1"),
-                ])
-            })
+        packages.filter { !$0.locked.isManual }.map { package in
+            let stanza = Deb822.Stanza([
+                .init("Package", package.locked.name),
+                // apt files a package of architecture "all" under the native one.
+                .init(
+                    "Architecture",
+                    package.locked.architecture == "all" ? nativeArchitecture : package.locked.architecture),
+                .init("Auto-Installed", "1"),
+            ])
+            return Deb822.write([stanza]) + "\n"
+        }.joined()
     }
 
     private var nativeArchitecture: String {
@@ -103,16 +135,17 @@ struct Configure: Sendable {
 
     /// Runs the preinst scripts as dpkg does: from a directory with the package's control members, where debconf looks for
     /// the name of the package. All in one sandbox: to make one takes longer than most scripts.
-    private func runPreinsts() throws {
+    private func runPreinsts(of packages: [UnpackedPackage]) throws {
+        if packages.isEmpty { return }
         // base-passwd's makes /etc/passwd and /etc/group, which the others' chown needs.
         let ordered =
             packages.filter { $0.locked.name == "base-passwd" } + packages.filter { $0.locked.name != "base-passwd" }
         let directory = "var/lib/dpkg/tmp.ci"
         // Stops at the first failure; then the name is that of the script, and the log is what it said.
         var script = "log=\(scratchInRoot)/preinst.log; set -e\n"
-        for (number, package) in ordered.filter({ $0.member("preinst") != nil }).enumerated() {
+        for (number, package) in ordered.enumerated() {
             for member in package.members {
-                try root.write(member.content, to: "\(directory).\(number)/\(member.name)", mode: member.mode)
+                try root.write(member, to: "\(directory).\(number)/\(member.name)")
             }
             let environment = preinstEnvironment(of: package).sorted { bytesPrecede($0.key, $1.key) }
                 .map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
@@ -147,19 +180,28 @@ struct Configure: Sendable {
         ]
     }
 
-    private func dpkgConfigure() throws {
+    /// Has dpkg itself run the preinst of a package and unpack it, with the diversions that there are by then.
+    private func dpkgUnpack(_ package: UnpackedPackage) throws {
+        let name = "\(package.locked.name).deb"
+        let file = try AtomicFile.create("\(scratch.path)/\(name)")
+        try self.open(package.locked).write(to: file.descriptor)
+        try file.commit(isDurable: false)
+        try dpkg(["--unpack", "--no-triggers", "\(scratchInRoot)/\(name)"])
+        try scratch.remove(name)
+    }
+
+    private func dpkg(_ arguments: [String]) throws {
         // Stopped at the first failure, and with both outputs in one, so that the script's own words come last.
-        let dpkg = "exec dpkg --configure --pending --force-confdef --force-confold --abort-after=1 2>&1"
-        let result = try inRoot(
-            ["sh", "-c", dpkg],
-            scriptEnvironment, nil)
+        let dpkg = "exec dpkg --force-confdef --force-confold --abort-after=1 \"$@\" 2>&1"
+        let result = try inRoot(["sh", "-c", dpkg, "sh"] + arguments, scriptEnvironment, nil)
         guard result.status != 0 else { return }
         let output = String(decoding: result.output, as: UTF8.self)
         // dpkg ends with the list of packages it could not configure, one to a line, indented.
         let failed = output.split(separator: "\n").drop { !$0.hasPrefix("Errors were encountered") }.dropFirst()
             .prefix { $0.hasPrefix(" ") }.map { String($0.drop { $0 == " " }) }
+        let action = arguments[0] == "--unpack" ? "unpacking" : "configuring"
         throw Self.failure(
-            failed.isEmpty ? "dpkg --configure" : "configuring \(failed.joined(separator: ", "))", result.status,
+            failed.isEmpty ? "dpkg \(arguments[0])" : "\(action) \(failed.joined(separator: ", "))", result.status,
             result.output)
     }
 
@@ -167,5 +209,12 @@ struct Configure: Sendable {
         .program(
             what, status, said: output,
             hint: "read the script's own message above; its package must be fixed or left out (`packages: without`)")
+    }
+}
+
+extension StagedRoot {
+    /// Writes a control member of a package as dpkg does.
+    fileprivate func write(_ member: ControlMember, to path: String) throws(SystemError) {
+        try write(member.content, to: path, mode: member.mode, modified: member.modified)
     }
 }

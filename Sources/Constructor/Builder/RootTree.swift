@@ -21,6 +21,7 @@ struct RootTree {
     static func readOnly(from tree: FileTree, epoch: Int64) throws(ConstructorError) -> FileTree {
         var root = RootTree(scanned: tree, epoch: epoch)
         root.dropVolatile()
+        root.dropMachineState()
         root.emptyMountPoints()
         // The EFI system partition; not /boot, where the kernel's package keeps its files.
         if root.tree["/efi"] == nil { root.tree["/efi"] = .directory(modified: epoch) }
@@ -35,6 +36,7 @@ struct RootTree {
     static func plain(from tree: FileTree, epoch: Int64) -> FileTree {
         var root = RootTree(scanned: tree, epoch: epoch)
         root.dropVolatile()
+        root.dropMachineState()
         root.emptyMountPoints()
         root.clampTimes()
         return root.tree
@@ -64,11 +66,7 @@ struct RootTree {
 
     private mutating func dropVolatile() {
         for (pattern, _) in Self.volatile {
-            let directory = parentDirectory(of: pattern)
-            let name = String(pattern.dropFirst(directory.utf8.count + 1))
-            for child in tree.children(of: directory) where Self.matches(child, name) {
-                dropFiles("\(directory)/\(child)")
-            }
+            for path in paths(matching: pattern) { dropFiles(path) }
         }
         // What happened at the build is not the machine's history, but who may write a log is a package's choice.
         for path in tree.paths where Self.isBelow("/var/log", path) {
@@ -78,6 +76,40 @@ struct RootTree {
         }
         // Empty, not missing: the machine's own comes from the identity layer (machine-id(5)).
         tree["/etc/machine-id"] = .file("", mode: 0o444, modified: epoch)
+    }
+
+    /// Leaves out what each machine is to make for itself, and has it made.
+    private mutating func dropMachineState() {
+        for state in MachineState.all {
+            let found = state.patterns.flatMap(paths(matching:))
+            if found.isEmpty { continue }
+            for path in found {
+                tree.removeSubtree(path)
+                dropLinks(to: path)
+            }
+            for (path, node) in state.nodes(epoch: epoch) {
+                makeParents(of: path)
+                tree[path] = node
+            }
+        }
+    }
+
+    /// Removes the links beside a path that lead to it, as c_rehash(1) makes them.
+    private mutating func dropLinks(to path: String) {
+        let directory = parentDirectory(of: path)
+        let target = Node.Kind.symlink(String(path.dropFirst(directory.utf8.count + 1)))
+        for child in tree.children(of: directory) where tree["\(directory)/\(child)"]?.kind == target {
+            tree["\(directory)/\(child)"] = nil
+        }
+    }
+
+    /// The paths that match a pattern, a component for a component.
+    private func paths(matching pattern: String) -> [String] {
+        pattern.split(separator: "/").map(String.init).reduce([""]) { directories, component in
+            directories.flatMap { directory in
+                tree.children(of: directory).filter { Self.matches($0, component) }.map { "\(directory)/\($0)" }
+            }
+        }
     }
 
     static func matches(_ name: String, _ pattern: String) -> Bool {
@@ -99,11 +131,11 @@ struct RootTree {
     // MARK: - Places
 
     private mutating func emptyMountPoints() {
-        for (path, mode) in [("/dev", 0o755), ("/proc", 0o555), ("/sys", 0o555), ("/run", 0o755), ("/tmp", 0o1777)]
+        for (path, mode) in [("/dev", 0o755), ("/proc", 0o755), ("/sys", 0o755), ("/run", 0o755), ("/tmp", 0o1777)]
             as [(String, UInt32)]
         {
-            tree.removeSubtree(path)
-            tree[path] = .directory(mode: mode, modified: epoch)
+            for child in tree.children(of: path) { tree.removeSubtree("\(path)/\(child)") }
+            if tree[path]?.isDirectory != true { tree[path] = .directory(mode: mode, modified: epoch) }
         }
     }
 

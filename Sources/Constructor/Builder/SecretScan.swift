@@ -4,7 +4,7 @@ import LinuxSystem
 /// Finds private keys in a finished tree: an image is copied to many machines, so a key in it belongs to nobody.
 ///
 /// Maintainer scripts make some (ssl-cert, ssh servers); those that Pisces knows are left out before, any other stops
-/// the build by name. Only `/etc` is read: that is where programs look for keys, and reading all would cost seconds.
+/// the build by name. Only `/etc` and `/var` are read: that is where scripts put keys, and reading all would cost seconds.
 struct SecretScan {
     let root: StagedRoot
 
@@ -12,8 +12,10 @@ struct SecretScan {
     private static let kinds = ["", "ENCRYPTED ", "RSA ", "EC ", "DSA ", "OPENSSH "]
     private static let marks = kinds.map { Array("-----BEGIN \($0)PRIVATE KEY-----".utf8) }
 
+    private static let places = ["/etc/", "/var/", "/usr/share/factory/var/"]
+
     func run(_ tree: FileTree) throws {
-        for path in tree.paths where path.utf8.starts(with: "/etc/".utf8) {
+        for path in tree.paths where Self.places.contains(where: { path.utf8.starts(with: $0.utf8) }) {
             guard case .file(let content) = tree[path]?.kind, content.size < 1 << 20 else { continue }
             let bytes: [UInt8] =
                 switch content {

@@ -47,9 +47,11 @@ final class StagedRoot: Sendable {
         String(decoding: try read(path), as: UTF8.self)
     }
 
-    /// Writes a whole file, making its directories; what was there is replaced, never followed.
+    /// Writes a whole file, making its directories; what was there is replaced, never followed. Without a time it is
+    /// as new as it is.
     func write(
-        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0
+        _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0,
+        modified: Int64? = nil
     ) throws(SystemError) {
         let place = try makeParent(of: path)
         do throws(SystemError) { try place.directory.unlink(place.name) } catch  where error.isNotFound {}
@@ -57,6 +59,7 @@ final class StagedRoot: Sendable {
         try file.writeAll(bytes)
         try file.setOwner(uid: uid, gid: gid)
         try file.setMode(mode)
+        if let modified { try file.setModified(modified) }
     }
 
     /// Writes a whole text file.

@@ -6,7 +6,8 @@ extension Customization {
     func makeTime() throws {
         let zone = blueprint.time.zone
         try require("usr/share/zoneinfo/\(zone)", for: "time zone \(zone)", package: "tzdata, or correct the name")
-        try root.symlink("etc/localtime", to: "../usr/share/zoneinfo/\(zone)")
+        // As tzdata writes it.
+        try root.symlink("etc/localtime", to: "/usr/share/zoneinfo/\(zone)")
         guard blueprint.time.ntp else { return }
         try require(
             "usr/lib/systemd/system/systemd-timesyncd.service", for: "time: ntp", package: "systemd-timesyncd")

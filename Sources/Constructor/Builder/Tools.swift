@@ -14,7 +14,8 @@ struct Tools {
         try makeDirectories(path)
         let staged = try StagedRoot(path: path)
         try staged.directory.setMode(0o755)
-        _ = try Unpack(root: staged, packages: packages, open: source.open).run { _ in }
+        var unpack = Unpack(root: staged, open: source.open)
+        _ = try unpack.run(try unpack.read(packages)) {}
         for place in ["dev", "proc", "run", "sys", "tmp"] { try staged.makeDirectory(place) }
     }
 

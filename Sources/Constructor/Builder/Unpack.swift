@@ -7,27 +7,50 @@ import LinuxSystem
 struct UnpackedPackage: Sendable {
     var locked: LockedPackage
     /// The control members: `control`, `md5sums`, `postinst` and so on.
-    var members: [(name: String, mode: UInt32, content: [UInt8])]
+    var members: [ControlMember]
     /// The control file.
     var control: Deb822.Stanza
     /// The paths of its list file in the payload's order: `/.`, `/usr`, `/usr/bin`.
     var paths: [String] = []
+    /// The sums of its files, if it brings none itself.
+    var generatedSums: String?
+    /// Its payload is not there yet: dpkg itself is to unpack it.
+    var isDeferred = false
+
+    /// As its place in the order of installation is found.
+    var forOrder: InstallationOrder.Package { .init(control: control, hasPreinst: member("preinst") != nil) }
+
+    /// As dpkg(1) takes it; with the architecture, for those of which several can be installed need it.
+    var qualifiedName: String {
+        locked.architecture == "all" ? locked.name : "\(locked.name):\(locked.architecture)"
+    }
+
+    /// Whether its preinst changes where files go, which must be before its own get there.
+    var diverts: Bool { String(decoding: member("preinst") ?? [], as: UTF8.self).contains("dpkg-divert") }
+
+    init(_ package: LockedPackage, from deb: borrowing DebFile) throws {
+        locked = package
+        members = try deb.controlFiles()
+        guard let text = members.first(where: { $0.name == "control" })?.content,
+            let control = try Deb822.parse(text, file: "\(package.name) control").first
+        else { throw ConstructorError("package \(package.name) has no control file") }
+        self.control = control
+    }
 
     /// A control member.
     func member(_ name: String) -> [UInt8]? { members.first { $0.name == name }?.content }
 }
 
-/// Unpacks the locked packages into the staged root, several at once, straight from the mapped .debs.
+/// Unpacks packages into the staged root, several at once, straight from the mapped .debs.
 ///
 /// The result does not depend on the order in which they finish: every file has one owner, a path that two packages
 /// ship is settled by Replaces afterwards, and a directory's metadata comes from the first package in the lock that
-/// ships it (dpkg leaves a directory that exists as it is). A diversion that a preinst makes comes too late for a path
-/// that two packages ship: such a pair is refused by name.
+/// ships it (dpkg leaves a directory that exists as it is).
 struct Unpack: Sendable {
     let root: StagedRoot
-    let packages: [LockedPackage]
     /// Opens the verified .deb of a package.
     let open: @Sendable (LockedPackage) throws -> DebFile
+    private var outcomes: [Outcome] = []
 
     private struct Directory: Sendable {
         let path: String
@@ -40,43 +63,59 @@ struct Unpack: Sendable {
         var collisions: [String] = []
     }
 
-    func run(progress: @Sendable (LockedPackage) -> Void) throws -> [UnpackedPackage] {
+    init(root: StagedRoot, open: @escaping @Sendable (LockedPackage) throws -> DebFile) {
+        self.root = root
+        self.open = open
+    }
+
+    /// Reads the control archives of packages.
+    func read(_ packages: [LockedPackage]) throws -> [UnpackedPackage] {
+        try parallelMap(count: packages.count) { try UnpackedPackage(packages[$0], from: open(packages[$0])) }
+    }
+
+    /// All that was unpacked so far.
+    var unpacked: [UnpackedPackage] { outcomes.map(\.package) }
+
+    /// Unpacks packages, and returns them, and those of earlier runs that lost files to them.
+    mutating func run(
+        _ packages: [UnpackedPackage], progress: @Sendable () -> Void
+    ) throws -> (unpacked: [UnpackedPackage], changed: [UnpackedPackage]) {
         // base-files carries the top-level symlinks (/lib -> usr/lib) that the others' paths lead through.
-        let first = packages.filter { $0.name == "base-files" }
-        let others = packages.filter { $0.name != "base-files" }.sorted { $0.size > $1.size }
-        var outcomes = try first.map { package in try unpack(package) }
-        outcomes += try parallelMap(count: others.count) { index in
+        let first = packages.filter { $0.locked.name == "base-files" }
+        let others = packages.filter { $0.locked.name != "base-files" }.sorted { $0.locked.size > $1.locked.size }
+        var new = try first.map { package in try unpack(package) }
+        new += try parallelMap(count: others.count) { [self] index in
             let outcome = try unpack(others[index])
-            progress(others[index])
+            progress()
             return outcome
         }
         // The lock's order from here on, whatever the threads did, after base-files.
-        let (base, rest) = (outcomes.prefix(first.count), outcomes.dropFirst(first.count))
-        outcomes = base + rest.sorted { LockedPackage.precedes($0.package.locked, $1.package.locked) }
-        try settleDirectories(outcomes)
-        try settleCollisions(&outcomes)
-        return outcomes.map(\.package)
+        let (base, rest) = (new.prefix(first.count), new.dropFirst(first.count))
+        new = base + rest.sorted { LockedPackage.precedes($0.package.locked, $1.package.locked) }
+        let count = outcomes.count
+        let before = outcomes.map(\.package.paths.count)
+        outcomes += new
+        try settleDirectories(new)
+        try settleCollisions(Set(new.flatMap(\.collisions)))
+        let changed = (0..<count).filter { outcomes[$0].package.paths.count != before[$0] }
+        return (outcomes[count...].map(\.package), changed.map { outcomes[$0].package })
     }
 
-    private func unpack(_ package: LockedPackage) throws -> Outcome {
-        let deb = try open(package)
-        let members = try deb.controlFiles()
-        guard let text = members.first(where: { $0.name == "control" })?.content,
-            let control = try Deb822.parse(text, file: "\(package.name) control").first
-        else { throw ConstructorError("package \(package.name) has no control file") }
-        var outcome = Outcome(package: UnpackedPackage(locked: package, members: members, control: control))
-        let declared = outcome.package.member("conffiles") ?? []
+    private func unpack(_ package: UnpackedPackage) throws -> Outcome {
+        let name = package.locked.name
+        var outcome = Outcome(package: package)
+        let declared = package.member("conffiles") ?? []
         let conffiles = Set(
-            try DpkgDatabase.conffiles(declared, file: "\(package.name) conffiles")
+            try DpkgDatabase.conffiles(declared, file: "\(name) conffiles")
                 .filter { !$0.isRemovedOnUpgrade }.map(\.path))
         // dpkg makes the sums of a package that brings none (dpkg-deb's are usual, not required).
-        let lacksSums = !members.contains { $0.name == "md5sums" }
+        let lacksSums = package.member("md5sums") == nil
         var sums: [(name: String, md5: String)] = []
-        let payload = try deb.payload()
+        let payload = try open(package.locked).payload()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
         defer { buffer.deallocate() }
         while let entry = try payload.next() {
-            let path = try Self.normalized(entry.path, package: package.name)
+            let path = try Self.normalized(entry.path, package: name)
             outcome.package.paths.append(path.isEmpty ? "/." : "/" + path)
             if path.isEmpty { continue }
             let isConffile = conffiles.contains("/" + path)
@@ -91,8 +130,7 @@ struct Unpack: Sendable {
             }
         }
         if !sums.isEmpty {
-            let text = DpkgDatabase.checksums(sums)
-            outcome.package.members.append(("md5sums", 0o644, Array(text.utf8)))
+            outcome.package.generatedSums = DpkgDatabase.checksums(sums)
         }
         return outcome
     }
@@ -151,21 +189,24 @@ struct Unpack: Sendable {
         return nil
     }
 
-    private func settleDirectories(_ outcomes: [Outcome]) throws {
-        var seen: Set<String> = []
-        for directory in outcomes.flatMap(\.directories) where seen.insert(directory.path).inserted {
+    private func settleDirectories(_ new: [Outcome]) throws {
+        var seen = Set(outcomes.dropLast(new.count).flatMap(\.directories).map(\.path))
+        for directory in new.flatMap(\.directories) where seen.insert(directory.path).inserted {
             let made = try root.directory.openInRoot(directory.path, O_RDONLY | O_DIRECTORY)
             try made.setOwner(uid: directory.entry.uid, gid: directory.entry.gid)
             try made.setMode(directory.entry.mode)
+            // The time of any other is that of the last change in it, here as with dpkg.
+            if try made.entries().isEmpty { try made.setModified(directory.entry.modified) }
         }
     }
 
     /// Decides who owns each path that more than one package ships (deb-control(5), Replaces): pairwise in the lock's
     /// order, so that it does not matter whose file was there first.
-    private func settleCollisions(_ outcomes: inout [Outcome]) throws {
-        for path in Set(outcomes.flatMap(\.collisions)).sorted(by: bytesPrecede) {
+    private mutating func settleCollisions(_ paths: Set<String>) throws {
+        for path in paths.sorted(by: bytesPrecede) {
             let claimants = outcomes.indices.filter { outcomes[$0].package.paths.contains("/" + path) }
-            guard claimants.count > 1, var owner = claimants.first else {
+            guard var owner = claimants.first else { continue }
+            guard outcomes[owner].package.paths.count(where: { $0 == "/" + path }) == 1 else {
                 throw ConstructorError("/\(path) is shipped twice by one package")
             }
             for next in claimants.dropFirst() {
@@ -179,6 +220,7 @@ struct Unpack: Sendable {
                         hint: "leave one of them out under `packages: without`")
                 }
             }
+            // A single claimant replaces what a script made.
             try root.remove(path)
             try extract(path, of: outcomes[owner].package)
             for loser in claimants where loser != owner {

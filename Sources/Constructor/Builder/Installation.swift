@@ -1,0 +1,76 @@
+import ContentStore
+import Debian
+import LinuxSystem
+
+/// Installs the locked packages into the staged root in the order of ``InstallationOrder``, as a bootstrap does: the
+/// essential packages are unpacked and configured before any other is there, so that their scripts see what they see
+/// on every Debian system; then all others are unpacked at once.
+struct Installation: Sendable {
+    private let root: StagedRoot
+    private let packages: [UnpackedPackage]
+    private let steps: [InstallationOrder.Step]
+    /// The indices of those that are there before all others.
+    private let essential: Set<Int>
+    private let configure: Configure
+    private let cache: BuildCache?
+    private var unpack: Unpack
+
+    init(
+        root: StagedRoot, scratch: StagedRoot, packages: [LockedPackage], epoch: Int64, inRoot: @escaping ToolRunner,
+        sources: PackageSource
+    ) throws {
+        self.root = root
+        cache = sources.cache
+        unpack = Unpack(root: root, open: sources.open)
+        var read = try unpack.read(packages)
+        steps = try InstallationOrder(read.map(\.forOrder)).steps
+        essential = Set(steps.first?.configured ?? [])
+        for index in read.indices where !essential.contains(index) { read[index].isDeferred = read[index].diverts }
+        self.packages = read
+        configure = Configure(
+            root: root, scratch: scratch, packages: read, epoch: epoch, inRoot: inRoot, open: sources.open)
+    }
+
+    /// Unpacks everything, and configures the essential packages before the others come.
+    mutating func unpackAll(progress: @Sendable () -> Void) throws {
+        try unpackSome(packages.indices.filter(essential.contains), progress: progress)
+        for (path, mode) in [("dev", 0o755), ("proc", 0o755), ("run", 0o755), ("sys", 0o755), ("tmp", 0o1777)]
+            as [(String, UInt32)] where !root.exists(path)
+        {
+            try root.makeDirectory(path, mode: mode)
+        }
+        try configure.forbidServices()
+        if let step = steps.first { try configure.run(step, isLast: steps.count == 1) }
+        let others = try unpackSome(packages.indices.filter { !essential.contains($0) }, progress: progress)
+        try configure.activateTriggers(of: essential.sorted().map { packages[$0] }, by: others)
+        try configure.markAutomatic()
+    }
+
+    @discardableResult
+    private mutating func unpackSome(
+        _ indices: [Int], progress: @Sendable () -> Void
+    ) throws -> [UnpackedPackage] {
+        let some = indices.map { packages[$0] }
+        let (unpacked, changed) = try unpack.run(some.filter { !$0.isDeferred }, progress: progress)
+        for package in some where package.isDeferred { progress() }
+        try configure.record(unpacked)
+        for package in changed { try configure.recordFiles(of: package) }
+        return unpacked
+    }
+
+    /// Configures the rest.
+    func configureAll() throws {
+        let early = EarlyTools(
+            root: root, scratch: configure.scratch, packages: unpack.unpacked, epoch: configure.epoch,
+            inRoot: configure.inRoot, cache: cache)
+        let calls = early.calls
+        try early.prepare(calls)
+        _ = try parallelMap(count: 2) { index in
+            if index == 0 { return early.run(calls) }
+            for (number, step) in steps.enumerated().dropFirst() {
+                try configure.run(step, isLast: number == steps.count - 1)
+            }
+        }
+        try configure.allowServices()
+    }
+}
