@@ -62,6 +62,7 @@ let package = Package(
         + library("Filesystems", ["LinuxSystem"])
         + library("BootArtefacts", ["LinuxSystem"])
         + library("VirtualMachine", ["LinuxSystem"], goldens: true)
+        + library("SlotMachine", goldens: true)
         // 2: the constructor, and what proves what it made
         + library("Verifier", ["BlueprintModel", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem"])
         + library(
@@ -71,6 +72,8 @@ let package = Package(
                 "LinuxSystem",
             ], goldens: true
         )
+        // 3: the controller
+        + library("Controller", ["SlotMachine", "Disk", "BootArtefacts", "LinuxSystem"])
         // 5: the commands
         + [
             .executableTarget(
@@ -93,7 +96,7 @@ let package = Package(
                 name: "FuzzTargets",
                 dependencies: [
                     "BlueprintModel", "Debian", "Archive", "Disk", "Filesystems", "BootArtefacts", "VirtualMachine",
-                    "Constructor", "CInit", "CLinux", "LinuxSystem",
+                    "Constructor", "SlotMachine", "Controller", "CInit", "CLinux", "LinuxSystem",
                 ],
                 path: "Tests/FuzzTargets", swiftSettings: strict),
             .testTarget(
@@ -107,6 +110,13 @@ let package = Package(
                 name: "SystemTests",
                 dependencies: ["PiscesTesting", "BlueprintModel", "Debian", "Disk", "Filesystems", "LinuxSystem"],
                 exclude: ["Goldens"], swiftSettings: strict),
+            // Power cuts at every point, and what firmware, boot loader and initrd make of what they leave.
+            .testTarget(
+                name: "CrashTests",
+                dependencies: [
+                    "PiscesTesting", "SlotMachine", "Controller", "Disk", "Filesystems", "BootArtefacts", "CInit",
+                    "LinuxSystem",
+                ], swiftSettings: strict),
             .testTarget(name: "InitTests", dependencies: ["CInit", "LinuxSystem"], swiftSettings: strict),
             .testTarget(name: "TidyTests", dependencies: ["PiscesTesting", "LinuxSystem"], swiftSettings: strict),
         ]

@@ -92,10 +92,13 @@ extension PartitionTable {
     }
 
     /// CRC-32 as in ISO 3309.
-    private static func crc32(_ bytes: some Sequence<UInt8>) -> UInt32 {
-        ~bytes.reduce(.max) { crc, byte in
-            (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+    private static func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        var crc = UInt32.max
+        for byte in bytes {
+            crc ^= UInt32(byte)
+            for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
         }
+        return ~crc
     }
 
     private func layout(sizeBytes: UInt64) throws(DiskError) -> DiskLayout {
@@ -183,7 +186,7 @@ extension PartitionTable {
     }
 
     /// The boot code of a master boot record: bytes that are not the table's.
-    private static let bootCodeBytes = 440
+    static let bootCodeBytes = 440
 
     /// Zeroes a range, but leaves holes of a sparse image alone.
     private static func clear(_ disk: borrowing Descriptor, from: Int, to: Int) throws(SystemError) {

@@ -71,6 +71,8 @@ extension PartitionTable {
         if plan == before.plan && before.warnings.isEmpty { return before }
         try plan.checkEntries(path)
         try plan.checkPlaces(path, .plan)
+        // With one copy torn, nothing new may be written over the other before that one is whole.
+        if plan != before.plan && !before.warnings.isEmpty { try write(before.plan, to: disk, keepingBootCode: true) }
         try write(plan, to: disk, keepingBootCode: true)
         return DiskLayout(plan: plan, warnings: [])
     }

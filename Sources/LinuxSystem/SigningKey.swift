@@ -100,12 +100,12 @@ public final class SigningKey: Sendable {
 // MARK: - libcrypto
 
 /// Refuses to give a passphrase; without this, libcrypto would ask for one on the terminal.
-private func noPassphrase(
+func noPassphrase(
     _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _: UnsafeMutableRawPointer?
 ) -> Int32 { -1 }
 
 /// Lets libcrypto read PEM in memory; nil if it finds nothing it understands.
-private func readPEM(_ bytes: [UInt8], by read: (OpaquePointer) -> OpaquePointer?) -> OpaquePointer? {
+func readPEM(_ bytes: [UInt8], by read: (OpaquePointer) -> OpaquePointer?) -> OpaquePointer? {
     bytes.withUnsafeBytes { buffer in
         guard let count = Int32(exactly: buffer.count), let memory = BIO_new_mem_buf(buffer.baseAddress, count) else {
             return nil

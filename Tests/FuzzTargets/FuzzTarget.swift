@@ -20,7 +20,8 @@ public struct FuzzTarget: Sendable {
     }
 
     /// Every target.
-    public static let all = documents + controlFiles + archives + packages + disks + bootFiles + initrd
+    public static let all =
+        documents + controlFiles + archives + packages + disks + bootFiles + initrd + controllers
 }
 
 /// Something that must hold for whatever a parser accepts, and did not.

@@ -38,6 +38,7 @@ struct Module: Equatable {
         Module("Filesystems", layer: 1, imports: ["LinuxSystem"]),
         Module("BootArtefacts", layer: 1, imports: ["LinuxSystem"]),
         Module("VirtualMachine", layer: 1, imports: ["LinuxSystem"]),
+        Module("SlotMachine", layer: 1),
         Module(
             "Verifier", layer: 2,
             imports: ["BlueprintModel", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem"]),
@@ -47,6 +48,7 @@ struct Module: Equatable {
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
             ]),
+        Module("Controller", layer: 3, imports: ["SlotMachine", "Disk", "BootArtefacts", "LinuxSystem"]),
         Module(
             "pisces", layer: 5,
             imports: [

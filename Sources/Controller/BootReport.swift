@@ -1,0 +1,52 @@
+public import LinuxSystem
+public import SlotMachine
+
+/// What the initrd says of the boot in `/run/pisces/boot`: a line `Key: value` for each fact.
+///
+/// It is the one source of what runs: the boot loader's counters and the labels of partitions tell what could.
+public struct BootReport: Sendable, Hashable {
+    /// The number of the generation.
+    public var generation: UInt64
+    /// Its slot.
+    public var slot: Slot
+    /// The root hash that was given on the kernel command line.
+    public var rootHash: Digest
+    /// The device of the disk with the slots.
+    public var disk: String
+    /// The device of the EFI system partition; nil if the initrd found none.
+    public var systemPartition: String?
+
+    /// Reads the file; keys that are not known are passed over.
+    public init(parsing text: String) throws(ControllerError) {
+        var values: [String: String] = [:]
+        for line in text.split(separator: "\n") {
+            guard let colon = line.firstRange(of: ": ") else { continue }
+            values[String(line[..<colon.lowerBound])] = String(line[colon.upperBound...])
+        }
+        guard let generation = values["Generation"].flatMap({ UInt64($0) }), generation > 0,
+            let slot = values["Slot"].flatMap(Slot.init(rawValue:)),
+            let rootHash = values["Root-Hash"].flatMap({ Digest(hex: $0) }),
+            let disk = values["Disk"], disk.hasPrefix("/dev/")
+        else {
+            throw ControllerError(
+                .device, "/run/pisces/boot",
+                "it does not say generation, slot, root hash and disk: this is no boot of pisces-init")
+        }
+        self.generation = generation
+        self.slot = slot
+        self.rootHash = rootHash
+        self.disk = disk
+        systemPartition = values["ESP"]
+    }
+
+    /// What the state machine is told of the boot.
+    /// - Parameters:
+    ///   - boot: the text of `/proc/sys/kernel/random/boot_id`.
+    ///   - isFirmwareBoot: see ``Observation/isFirmwareBoot``.
+    public func observation(boot: String, isFirmwareBoot: Bool) -> Observation {
+        let unknown = Candidate(name: "", release: 0, manifest: "", kernelImage: "")
+        return Observation(
+            booted: Installation(Generation(number: generation, unknown), in: slot), entries: [:],
+            boot: String(boot.prefix { $0 != "\n" }), isFirmwareBoot: isFirmwareBoot)
+    }
+}
