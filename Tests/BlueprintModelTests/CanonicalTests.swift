@@ -1,4 +1,5 @@
 import BlueprintModel
+import PiscesTesting
 import Testing
 
 @Suite struct CanonicalTests {
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func everyBlueprintSurvivesItsCanonicalForm() throws {
-        var random = Random(state: 3)
+        var random = SeededGenerator(state: 3)
         for _ in 0..<60 {
             let blueprint = Self.blueprint(&random)
             let bytes = blueprint.canonicalBytes
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func blueprintsDifferExactlyWhereTheirCanonicalFormsDo() {
-        var random = Random(state: 5)
+        var random = SeededGenerator(state: 5)
         let some = (0..<12).map { _ in Self.blueprint(&random) }
         for a in some {
             for b in some { #expect(Blueprint.diff(a, b).isEmpty == (a.canonicalBytes == b.canonicalBytes)) }
@@ -86,7 +87,7 @@ import Testing
     }
 
     /// Any blueprint, each kind filled or not.
-    static func blueprint(_ random: inout Random) -> Blueprint {
+    static func blueprint(_ random: inout SeededGenerator) -> Blueprint {
         var generator = random
         defer { random = generator }
         func some<Value>(_ values: [Value]) -> [Value] {

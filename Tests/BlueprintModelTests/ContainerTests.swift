@@ -1,3 +1,4 @@
+import PiscesTesting
 import Testing
 
 @testable internal import BlueprintModel
@@ -9,7 +10,7 @@ import Testing
         .compactMap(ImageReference.init)
 
     /// Any container, as a blueprint could have it.
-    static func service(_ random: inout Random) -> Blueprint.ContainerService {
+    static func service(_ random: inout SeededGenerator) -> Blueprint.ContainerService {
         var generator = random
         defer { random = generator }
         func some<Value>(_ values: [Value]) -> [Value] {
@@ -35,7 +36,7 @@ import Testing
     }
 
     /// Any containers that can stand together.
-    static func containers(_ random: inout Random) -> [String: Blueprint.Container] {
+    static func containers(_ random: inout SeededGenerator) -> [String: Blueprint.Container] {
         var containers: [String: Blueprint.Container] = [:]
         for name in ["web", "db"] where random.next() % 2 == 0 {
             var service = service(&random)
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func aContainerIsReadBackFromItsQuadlet() throws {
-        var random = Random(state: 17)
+        var random = SeededGenerator(state: 17)
         for number in 0..<200 {
             let service = Self.service(&random)
             let text = service.quadlet(name: "n", image: "x@sha256:\(Self.digest)")

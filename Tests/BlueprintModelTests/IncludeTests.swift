@@ -1,3 +1,4 @@
+import PiscesTesting
 import Testing
 
 @testable import BlueprintModel
@@ -121,7 +122,7 @@ import Testing
         func node(_ text: String) throws -> YAMLNode { try YAMLNode(parsing: Array(text.utf8), file: "x") }
         let shape = Blueprint.codec.shape
         let kinds = ["users", "groups", "files"]
-        var random = Random(state: 7)
+        var random = SeededGenerator(state: 7)
         for _ in 0..<100 {
             // Three trees over few names, so that they often meet.
             let trees = try (0..<3).map { _ in

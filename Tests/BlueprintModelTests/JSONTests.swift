@@ -1,4 +1,5 @@
 import BlueprintModel
+import PiscesTesting
 import Testing
 
 @Suite struct JSONTests {
@@ -55,7 +56,7 @@ import Testing
     }
 
     @Test func everyValueSurvivesItsTwoEncodings() throws {
-        var random = Random(state: 1)
+        var random = SeededGenerator(state: 1)
         for _ in 0..<200 {
             let value = Self.value(&random, depth: 4)
             #expect(try JSONValue(parsing: value.canonicalBytes, file: "j") == value)
@@ -63,7 +64,7 @@ import Testing
         }
     }
 
-    private static func value(_ random: inout Random, depth: Int) -> JSONValue {
+    private static func value(_ random: inout SeededGenerator, depth: Int) -> JSONValue {
         switch random.next() % (depth > 0 ? 6 : 4) {
         case 0: return .null
         case 1: return .bool(random.next() % 2 == 0)
@@ -76,7 +77,7 @@ import Testing
         }
     }
 
-    private static func text(_ random: inout Random) -> String {
+    private static func text(_ random: inout SeededGenerator) -> String {
         String((0..<random.next() % 5).map { _ in "aé😀\u{0}\n\"\\\u{7f}\u{1f}/".randomElement(using: &random) ?? "a" })
     }
 }

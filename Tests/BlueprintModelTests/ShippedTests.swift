@@ -1,6 +1,7 @@
 import BlueprintModel
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 private let repository = String(#filePath.dropLast("/Tests/BlueprintModelTests/ShippedTests.swift".utf8.count))
@@ -53,7 +54,7 @@ private func difference(_ text: String, _ path: String) -> String? {
     @Test func damagedBlueprintsAreRefusedOrReadAndNeverTrap() throws {
         let whole = try read("\(repository)/Blueprints/minimal.yaml")
         let canonical = try Blueprint.load("x") { _ in whole }.blueprint.canonicalBytes
-        var random = Random(state: 11)
+        var random = SeededGenerator(state: 11)
         var refused = 0
         for number in 0..<300 {
             var bytes = number.isMultiple(of: 2) ? whole : canonical

@@ -35,19 +35,6 @@ func documentProblems(_ body: () throws -> some Any) -> [String] {
     } catch { return "\(error)".split(separator: "\n").map(String.init) }
 }
 
-/// A small generator of numbers (splitmix64), so that each property has its own fixed sequence.
-struct Random: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 extension YAMLNode {
     /// Whether two nodes say the same, wherever they stand.
     func isSame(as other: YAMLNode) -> Bool {

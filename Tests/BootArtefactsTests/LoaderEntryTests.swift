@@ -1,5 +1,6 @@
 import BootArtefacts
 import LinuxSystem
+import PiscesTesting
 import Testing
 
 @Suite struct LoaderEntryTests {

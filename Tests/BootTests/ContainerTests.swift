@@ -94,12 +94,7 @@ struct ContainerTests {
     @Test func containersOfTheRootStartAtBootWithoutPullingAnything() throws {
         let directory = try TemporaryDirectory(in: "/var/tmp")
         let digest = try Self.makeLayout(in: directory.path)
-        let up = String(repeating: "../", count: directory.path.split(separator: "/").count)
-        let text = Self.blueprint.replacing("REPOSITORY", with: up + Needs.repository.dropFirst())
-        try AtomicFile.write(Array(text.utf8), to: "\(directory.path)/containers.yaml")
-        _ = try Command("cp", ["\(Needs.repository)/Images/uefi.yaml", directory.path]).run()
-        let image = "\(directory.path)/containers.raw"
-        _ = try Command(Needs.pisces, ["construct", "\(directory.path)/containers.yaml", "--output", image]).run()
+        let image = try Needs.construct("containers", Self.blueprint, in: directory.path)
 
         var guest = try Guest(image: image, pisces: Needs.pisces)
         _ = try guest.waitForBoot()

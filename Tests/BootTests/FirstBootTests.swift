@@ -13,12 +13,7 @@ struct FirstBootTests {
 
     @Test func keysAndDatabasesAreMadeOnce() throws {
         let directory = try TemporaryDirectory(in: "/var/tmp")
-        let up = String(repeating: "../", count: directory.path.split(separator: "/").count)
-        let text = Self.blueprint.replacing("REPOSITORY", with: up + Needs.repository.dropFirst())
-        try AtomicFile.write(Array(text.utf8), to: "\(directory.path)/server.yaml")
-        _ = try Command("cp", ["\(Needs.repository)/Images/uefi.yaml", directory.path]).run()
-        let image = "\(directory.path)/server.raw"
-        _ = try Command(Needs.pisces, ["construct", "\(directory.path)/server.yaml", "--output", image]).run()
+        let image = try Needs.construct("server", Self.blueprint, in: directory.path)
 
         var guest = try Guest(image: image, pisces: Needs.pisces)
         let first = try guest.waitForBoot()

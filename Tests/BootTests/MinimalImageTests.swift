@@ -16,6 +16,17 @@ enum Needs {
             parsing: try Descriptor.open(repository + "/Images/out/minimal.manifest.json").readToEnd(),
             file: "minimal.manifest.json")
     }
+
+    /// The image, in `directory`, of a blueprint in which `REPOSITORY` stands for this repository.
+    static func construct(_ name: String, _ blueprint: String, in directory: String) throws -> String {
+        let up = String(repeating: "../", count: directory.split(separator: "/").count)
+        let text = blueprint.replacing("REPOSITORY", with: up + repository.dropFirst())
+        try AtomicFile.write(Array(text.utf8), to: "\(directory)/\(name).yaml")
+        _ = try Command("cp", ["\(repository)/Images/uefi.yaml", directory]).run()
+        let image = "\(directory)/\(name).raw"
+        _ = try Command(pisces, ["construct", "\(directory)/\(name).yaml", "--output", image]).run()
+        return image
+    }
 }
 
 @Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))

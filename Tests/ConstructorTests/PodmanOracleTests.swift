@@ -60,7 +60,7 @@ struct PodmanOracleTests {
 
     @Test func podmanSeesWhatItWouldHaveMadeItself() throws {
         let site = try Site()
-        var random = Numbers(state: 20)
+        var random = SeededGenerator(state: 20)
         var offered: [(blob: ContainerImageLayout.Blob, name: String?)] = []
         for number in 0..<6 {
             offered.append((try site.layout.addImage(layers: Self.layers(&random)), "\(number)"))
@@ -129,17 +129,4 @@ struct PodmanOracleTests {
         show ours > ours
         diff ours theirs
         """
-}
-
-/// Numbers that are the same at every run (splitmix64).
-private struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }

@@ -3,6 +3,7 @@ import Disk
 import Filesystems
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import SlotMachine
 
 /// A small system with all that a boot looks at: a root, its real verity tree, an image that names the root hash.

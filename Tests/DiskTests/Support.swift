@@ -87,20 +87,6 @@ func sfdiskScript(_ plan: DiskPlan) -> String {
     return lines.joined(separator: "\n") + "\n"
 }
 
-/// A generator with a seed: a failing case comes back.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        // SplitMix64.
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 /// A plan with up to 8 partitions of any number, order, size and name.
 func randomPlan(_ generator: inout SeededGenerator) -> DiskPlan {
     let alphabet = Array("abcXYZ 019-_+äß漢€")

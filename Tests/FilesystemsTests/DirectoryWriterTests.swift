@@ -3,6 +3,8 @@ import Glibc
 import LinuxSystem
 import Testing
 
+import struct PiscesTesting.SeededGenerator
+
 @Suite final class DirectoryWriterTests {
     private let scratch: TemporaryDirectory
     private let source: Descriptor

@@ -3,6 +3,8 @@ import Glibc
 import LinuxSystem
 import Testing
 
+import struct PiscesTesting.SeededGenerator
+
 private let epoch: Int64 = 1_700_000_000
 
 /// A random tree and its image, as fsck, the kernel and others' writer see them.

@@ -2,6 +2,8 @@ import Filesystems
 import LinuxSystem
 import Testing
 
+import struct PiscesTesting.SeededGenerator
+
 private let mebibyte = 1 << 20
 
 /// Everything in a volume: the content of files, nil for directories.

@@ -2,6 +2,8 @@ import Filesystems
 import LinuxSystem
 import Testing
 
+import struct PiscesTesting.SeededGenerator
+
 private let mebibyte = 1 << 20
 
 /// A tree like that of an EFI system partition, with hard names.

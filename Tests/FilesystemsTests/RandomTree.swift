@@ -1,5 +1,7 @@
 import Filesystems
 
+import struct PiscesTesting.SeededGenerator
+
 extension FileTree {
     /// A tree of about `count` nodes of every kind, sizes and times, with what is hard about each.
     static func random(_ count: Int, using generator: inout SeededGenerator, epoch: Int64) -> FileTree {

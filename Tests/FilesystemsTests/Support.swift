@@ -43,34 +43,6 @@ let canMountErofs: Bool = {
     return String(decoding: systems, as: UTF8.self).contains("\terofs\n")
 }()
 
-/// SplitMix64: the same numbers from the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            for start in stride(from: 0, to: count, by: 8) {
-                withUnsafeBytes(of: next().littleEndian) { word in
-                    for index in start..<min(start + 8, count) { buffer[index] = word[index - start] }
-                }
-            }
-            initialized = count
-        }
-    }
-
-    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
-
-    mutating func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &self)] }
-}
-
 /// A scratch file of `size` bytes.
 func scratch(_ directory: borrowing TemporaryDirectory, _ name: String, size: Int = 0) throws -> Descriptor {
     let file = try Descriptor.open("\(directory.path)/\(name)", O_RDWR | O_CREAT | O_TRUNC)

@@ -3,6 +3,8 @@ import Glibc
 import LinuxSystem
 import Testing
 
+import struct PiscesTesting.SeededGenerator
+
 private let uuid: [UInt8] = Array(0xA0...0xAF)
 
 /// A file of pseudo-random bytes.

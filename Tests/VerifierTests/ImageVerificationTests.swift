@@ -3,6 +3,7 @@ import Disk
 import Filesystems
 import Glibc
 import LinuxSystem
+import PiscesTesting
 import Testing
 import Verifier
 
