@@ -236,9 +236,7 @@ struct Unpack: Sendable {
 
     /// Places the one member `path` of a package.
     private func extract(_ path: String, of package: UnpackedPackage) throws {
-        // It holds the bytes that the reader reads.
-        let deb = try open(package.locked)
-        let payload = try deb.payload()
+        let payload = try open(package.locked).payload()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
         defer { buffer.deallocate() }
         while let entry = try payload.next() {
