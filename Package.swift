@@ -73,14 +73,16 @@ let package = Package(
             ], goldens: true
         )
         // 3: the controller
-        + library("Controller", ["SlotMachine", "Disk", "BootArtefacts", "LinuxSystem"])
+        + library(
+            "Controller",
+            ["SlotMachine", "Verifier", "BlueprintModel", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem"])
         // 5: the commands
         + [
             .executableTarget(
                 name: "pisces",
                 dependencies: [
-                    "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine",
-                    "LinuxSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                    "Controller", "SlotMachine", "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore",
+                    "Disk", "VirtualMachine", "LinuxSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 swiftSettings: strict),
             .executableTarget(name: "pisces-enter", linkerSettings: staticC),

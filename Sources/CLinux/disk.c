@@ -2,12 +2,17 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/blkpg.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/mount.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 int64_t clinux_block_size(int descriptor) {
     uint64_t size;
@@ -39,4 +44,41 @@ int64_t clinux_ext4_block_size(int descriptor) {
 int clinux_ext4_resize(int descriptor, uint64_t blocks) {
     // EXT4_IOC_RESIZE_FS: older kernel headers do not export it (Documentation/admin-guide/ext4.rst, "Ioctls").
     return ioctl(descriptor, _IOW('f', 16, uint64_t), &blocks);
+}
+
+static int configure(int context, unsigned command, const char *key, const char *value) {
+    return (int)syscall(SYS_fsconfig, context, command, key, value, 0);
+}
+
+/// The mount's own descriptor only names a place: the one that is returned can be read, and keeps the mount.
+static int readable(int mount) {
+    if (mount < 0) return -1;
+    int root = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = errno;
+    close(mount);
+    errno = code;
+    return root;
+}
+
+int clinux_open_bare(const char *path) {
+    return readable((int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+}
+
+int clinux_open_filesystem(const char *type, const char *device, const char *flags, int is_read_only) {
+    int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+    if (context < 0) return -1;
+    int root = -1;
+    int failed = configure(context, FSCONFIG_SET_STRING, "source", device);
+    if (!failed && is_read_only) failed = configure(context, FSCONFIG_SET_FLAG, "ro", NULL);
+    for (; !failed && *flags != 0; flags += strlen(flags) + 1)
+        failed = configure(context, FSCONFIG_SET_FLAG, flags, NULL);
+    if (!failed && configure(context, FSCONFIG_CMD_CREATE, NULL, NULL) == 0) {
+        unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+        if (is_read_only) attributes |= MOUNT_ATTR_RDONLY;
+        root = readable((int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes));
+    }
+    int code = errno;
+    close(context);
+    errno = code;
+    return root;
 }

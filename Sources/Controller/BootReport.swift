@@ -13,6 +13,8 @@ public struct BootReport: Sendable, Hashable {
     public var rootHash: Digest
     /// The device of the disk with the slots.
     public var disk: String
+    /// The device of the root partition.
+    public var root: String
     /// The device of the EFI system partition; nil if the initrd found none.
     public var systemPartition: String?
 
@@ -26,16 +28,17 @@ public struct BootReport: Sendable, Hashable {
         guard let generation = values["Generation"].flatMap({ UInt64($0) }), generation > 0,
             let slot = values["Slot"].flatMap(Slot.init(rawValue:)),
             let rootHash = values["Root-Hash"].flatMap({ Digest(hex: $0) }),
-            let disk = values["Disk"], disk.hasPrefix("/dev/")
+            let disk = values["Disk"], disk.hasPrefix("/dev/"), let root = values["Root"], root.hasPrefix("/dev/")
         else {
             throw ControllerError(
                 .device, "/run/pisces/boot",
-                "it does not say generation, slot, root hash and disk: this is no boot of pisces-init")
+                "it does not say generation, slot, root hash, disk and root: this is no boot of pisces-init")
         }
         self.generation = generation
         self.slot = slot
         self.rootHash = rootHash
         self.disk = disk
+        self.root = root
         systemPartition = values["ESP"]
     }
 

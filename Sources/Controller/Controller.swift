@@ -1,4 +1,5 @@
 internal import Disk
+internal import Filesystems
 internal import LinuxSystem
 public import SlotMachine
 
@@ -22,6 +23,17 @@ public struct Controller {
     private var machine: StateMachine
     /// Bytes between two flushes while a slot is written: what an interruption costs at most.
     private let flushBytes: Int
+
+    /// What is being done for long.
+    public enum Step: Sendable, Hashable {
+        /// Content goes to the passive slot.
+        case writing
+        /// It is read back.
+        case verifying
+    }
+
+    /// Told of bytes done, of how many.
+    public var progress: ((Step, _ done: Int, _ of: Int) -> Void)?
 
     /// What was told to whoever gave the command.
     public enum Notice: Sendable, Hashable {
@@ -68,6 +80,10 @@ public struct Controller {
 
     /// What the controller knows.
     public var record: Record { machine.record }
+    /// What it saw when it was made.
+    public var seen: Observation { machine.seen }
+    /// The generation that the next start boots; nil if that is nothing of ours, or cannot be told.
+    public var next: UInt64? { try? boot.primary() }
 }
 
 // MARK: - Commands
@@ -97,7 +113,10 @@ extension Controller {
     public mutating func commit() throws(ControllerError) -> [Notice] { try run(.commit) }
 
     /// Goes back to the generation before the running one.
-    public mutating func rollBack() throws(ControllerError) -> [Notice] { try run(.rollBack) }
+    /// - Parameter insisting: an operator wants it although that one does not know the data of the running one.
+    public mutating func rollBack(insisting: Bool = false) throws(ControllerError) -> [Notice] {
+        try run(.rollBack(insisting: insisting))
+    }
 
     /// Forgets an upgrade that is not on trial.
     public mutating func cancel() throws(ControllerError) -> [Notice] { try run(.cancel) }
@@ -219,6 +238,7 @@ extension Controller {
                     try device.write(bytes, at: place.startBytes + UInt64(offset))
                 }
                 offset += bytes.count
+                progress?(.writing, base + offset, upgrade.root.sizeBytes + upgrade.hashTree.sizeBytes)
                 if base + offset - flushed >= flushBytes {
                     flushed = base + offset
                     try flush(number, flushed)
@@ -234,16 +254,33 @@ extension Controller {
         if machine.handle(.flushed(number, bytes: UInt64(bytes))) == [.save] { try store.save(machine.record) }
     }
 
-    /// Reads root and verity tree back from the device.
+    /// Reads root and verity tree back from the device, and computes anew from the root's bytes the hash that vouches for
+    /// them.
     private func isWritten(_ upgrade: Upgrade, in slot: Slot) throws(ControllerError) -> Bool {
-        for (_, contents, place) in places(of: upgrade, in: slot) {
+        guard let pair = pairs[slot],
+            let salt = VerityTree.salt(
+                superblock: try system { () throws(SystemError) in
+                    try device.read(at: pair.hashTree.startBytes, count: 4096)
+                })
+        else { return false }
+        for (artefact, contents, place) in places(of: upgrade, in: slot) {
+            var blockDigests: [UInt8] = []
             let digest = try system { () throws(SystemError) in
                 try digestOfChunks(count: contents.sizeBytes) { (offset, count) throws(SystemError) in
-                    try device.read(at: place.startBytes + UInt64(offset), count: count)
+                    progress?(.verifying, offset, contents.sizeBytes)
+                    let bytes = try device.read(at: place.startBytes + UInt64(offset), count: count)
+                    if artefact == .root { blockDigests += VerityTree.digestsOfBlocks(of: bytes, salt: salt) }
+                    return bytes
                 }
             }
             if digest != contents.digest { return false }
+            if artefact == .root, VerityTree.rootHash(blockDigests: blockDigests, salt: salt) != upgrade.rootHash {
+                return false
+            }
         }
         return true
     }
+
+    /// The number of a slot's root partition.
+    func rootPartition(of slot: Slot) -> Int? { pairs[slot]?.root.number }
 }

@@ -18,6 +18,8 @@ public struct ControllerError: Error, Sendable, Equatable, CustomStringConvertib
         case trust
         /// The device or file system failed.
         case device
+        /// Another process is at work.
+        case busy
     }
 
     /// What the matter is.
@@ -39,7 +41,7 @@ public struct ControllerError: Error, Sendable, Equatable, CustomStringConvertib
 }
 
 /// Runs `body`, whose system errors become the controller's.
-func system<Result>(_ body: () throws(SystemError) -> Result) throws(ControllerError) -> Result {
+func system<Result: ~Copyable>(_ body: () throws(SystemError) -> Result) throws(ControllerError) -> Result {
     do throws(SystemError) { return try body() } catch {
         throw ControllerError(.device, error.subject, "\(error)")
     }

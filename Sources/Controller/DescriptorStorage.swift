@@ -53,6 +53,9 @@ public final class DirectoryVolume: FileVolume {
     /// Opens the directory.
     public init(path: String) throws(SystemError) { root = try Descriptor.directory(path) }
 
+    /// Takes an open directory.
+    public init(adopting root: consuming Descriptor) { self.root = root }
+
     /// See ``FileVolume/names(in:)``.
     public func names(in directory: String) throws(SystemError) -> [String] {
         do throws(SystemError) {

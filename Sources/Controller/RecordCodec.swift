@@ -57,7 +57,8 @@ extension RecordCopy {
     private static func text(_ generation: Generation) -> String {
         let candidate = generation.candidate
         let texts = [candidate.manifest, candidate.kernelImage, candidate.name].map(escaped)
-        return "\(generation.number) \(candidate.release) \(texts.joined(separator: " "))"
+        let data = "\(candidate.data.version) \(candidate.data.floor)"
+        return "\(generation.number) \(candidate.release) \(data) \(texts.joined(separator: " "))"
     }
 
     /// A text as one word: hexadecimal digits behind an `=` unless it is a word already.
@@ -118,11 +119,14 @@ extension RecordCopy {
 
     private static func generation(_ words: ArraySlice<Substring>) -> Generation? {
         let words = Array(words)
-        guard words.count == 5, let number = UInt64(words[0]), let release = UInt64(words[1]),
-            let manifest = unescaped(words[2]), let kernelImage = unescaped(words[3]), let name = unescaped(words[4])
-        else { return nil }
+        let numbers = words.prefix(4).compactMap { UInt64($0) }
+        let texts = words.dropFirst(4).compactMap(unescaped)
+        guard words.count == 7, numbers.count == 4, texts.count == 3 else { return nil }
         return Generation(
-            number: number, Candidate(name: name, release: release, manifest: manifest, kernelImage: kernelImage))
+            number: numbers[0],
+            Candidate(
+                name: texts[2], release: numbers[1], manifest: texts[0], kernelImage: texts[1],
+                data: DataSchema(version: numbers[2], floor: numbers[3])))
     }
 
     private static func unescaped(_ word: Substring) -> String? {

@@ -1,5 +1,5 @@
 public import LinuxSystem
-internal import SlotMachine
+public import SlotMachine
 
 /// What a generation is made of.
 public enum Artefact: Sendable, Hashable, CaseIterable {
@@ -43,6 +43,8 @@ public struct Upgrade {
     public var hashTree: Contents
     /// The unified kernel image.
     public var kernelImage: Contents
+    /// Which data it writes below `/var`, and which systems can work with these.
+    public var data = DataSchema()
     /// Gives bytes of an artefact: at least one of those from the offset on, at most `count`. Only ever called for
     /// bytes that the contents tell of, and mostly forwards; what it gives is checked by read-back.
     public var read: (Artefact, _ offset: Int, _ count: Int) throws -> [UInt8]
@@ -64,7 +66,8 @@ public struct Upgrade {
 
     /// What the state machine knows of it.
     var candidate: Candidate {
-        Candidate(name: name, release: release, manifest: manifest.hex, kernelImage: kernelImage.digest.hex)
+        Candidate(name: name, release: release, manifest: manifest.hex, kernelImage: kernelImage.digest.hex,
+            data: data)
     }
 
     /// Reads from the source what it must be able to give.

@@ -11,10 +11,14 @@ extension FileTree {
     ///
     /// A name or symlink target that is not UTF-8, two names in a directory that are equal for Unicode, and a path
     /// longer than 4095 bytes are errors.
-    public static func scan(_ root: borrowing Descriptor) throws(FilesystemError) -> FileTree {
-        var scan = Scan()
+    ///
+    /// - Parameter attribute: one more extended attribute to keep.
+    public static func scan(
+        _ root: borrowing Descriptor, keeping attribute: String = ""
+    ) throws(FilesystemError) -> FileTree {
+        var scan = Scan(attribute: attribute)
         let status = try lifting { () throws(SystemError) in try root.status() }
-        let xattrs = try lifting { () throws(SystemError) in try root.xattrs(of: ".", where: isKept) }
+        let xattrs = try lifting { () throws(SystemError) in try root.xattrs(of: ".", where: scan.isKept) }
         scan.tree["/"] = Node(
             .directory, mode: status.mode, uid: status.uid, gid: status.gid, modified: status.modified, xattrs: xattrs)
         try scan.walk(root, path: "")
@@ -30,6 +34,7 @@ private struct Scan {
         var inode: UInt64
     }
 
+    let attribute: String
     var tree = FileTree()
     var firstNames: [Identity: String] = [:]
 
@@ -92,10 +97,10 @@ private struct Scan {
         default: throw .tree(path: path, problem: "an inode of unknown type \(String(status.type, radix: 8))")
         }
     }
-}
 
-/// Whether an extended attribute belongs to the tree.
-private func isKept(xattr name: String) -> Bool {
-    name == "security.capability" || name == "system.posix_acl_access" || name == "system.posix_acl_default"
-        || name.utf8.starts(with: "user.".utf8)
+    /// Whether an extended attribute belongs to the tree.
+    func isKept(xattr name: String) -> Bool {
+        name == "security.capability" || name == "system.posix_acl_access" || name == "system.posix_acl_default"
+            || name.utf8.starts(with: "user.".utf8) || name == attribute
+    }
 }

@@ -2,8 +2,8 @@ internal import Glibc
 internal import LinuxSystem
 
 extension VerityTree {
-    /// The digests of the blocks in memory, one after the other.
-    static func digestsOfBlocks(of bytes: [UInt8], salt: [UInt8]) -> [UInt8] {
+    /// The salted digests of whole blocks in memory, one after the other.
+    public static func digestsOfBlocks(of bytes: [UInt8], salt: [UInt8]) -> [UInt8] {
         var hash = SaltedSHA256(salt: salt)
         var digests = [UInt8](repeating: 0, count: bytes.count / blockSize * digestSize)
         digests.withUnsafeMutableBytes { digests in

@@ -79,6 +79,19 @@ public enum VerityTree {
         return (root, size(dataSize: dataSize))
     }
 
+    /// The root hash of data of which the salted digests of all blocks are known; nil if there are none.
+    public static func rootHash(blockDigests: [UInt8], salt: [UInt8]) -> Digest? {
+        var digests = blockDigests
+        for level in levels(dataBlocks: blockDigests.count / digestSize) {
+            digests.append(contentsOf: repeatElement(0, count: level.blocks * blockSize - digests.count))
+            digests = digestsOfBlocks(of: digests, salt: salt)
+        }
+        return Digest(digests)
+    }
+
+    /// The salt that the superblock of a hash area names: of its first 512 bytes or more; nil if they are none.
+    public static func salt(superblock bytes: [UInt8]) -> [UInt8]? { Superblock(bytes)?.salt }
+
     static func check(dataSize: Int) throws(FilesystemError) {
         // 4 PiB: far above any disk, far below what could overflow.
         if dataSize <= 0 || dataSize % blockSize != 0 || dataSize > 1 << 52 {

@@ -185,6 +185,11 @@ extension Descriptor {
     public func sync() throws(SystemError) {
         try call("fsync", name) { fsync(rawValue) }
     }
+
+    /// Makes all of the file system durable that this file is in (syncfs(2)).
+    public func syncFilesystem() throws(SystemError) {
+        try call("syncfs", name) { clinux_syncfs(rawValue) }
+    }
 }
 
 // MARK: - Metadata

@@ -57,8 +57,8 @@ public enum Event: Sendable, Hashable {
     case unhealthy
     /// Make the running generation the one to fall back to.
     case commit
-    /// Go back to the last generation before the running one.
-    case rollBack
+    /// Go back to the last generation before the running one. An operator may insist although its data are too new.
+    case rollBack(insisting: Bool = false)
     /// Forget the upgrade that is under way.
     case cancel
 
@@ -135,6 +135,8 @@ public enum Refusal: Sendable, Hashable, CustomStringConvertible {
     case notFromFirmware
     /// There is nothing to go back to.
     case nothingToGoBackTo
+    /// It cannot work with data that are written by now.
+    case dataTooNew(floor: UInt64)
 
     /// What is the matter, and what to do.
     public var description: String {
@@ -152,13 +154,15 @@ public enum Refusal: Sendable, Hashable, CustomStringConvertible {
         case .nothingOnTrial: "no generation is on trial"
         case .notHealthy: "the checks of the running generation have not passed"
         case .notFromFirmware: "this kernel was not started by firmware: reboot once before the commit"
+        case .dataTooNew(let floor):
+            "it does not know the data that the running system writes: these need a system of data schema \(floor) at least"
         case .nothingToGoBackTo: "the other slot holds no generation that was committed before"
         }
     }
 }
 
 /// What an operator should know of.
-public enum Alarm: Sendable, Hashable {
+public enum Alarm: Sendable, Hashable, CustomStringConvertible {
     /// A generation used up its tries.
     case exhausted(UInt64)
     /// The running committed generation is not healthy; nothing better is there.
@@ -169,4 +173,15 @@ public enum Alarm: Sendable, Hashable {
     case otherBooted(UInt64)
     /// What was read back from a slot is not what was written.
     case corrupt(UInt64)
+
+    /// What happened.
+    public var description: String {
+        switch self {
+        case .exhausted(let number): "generation \(number) used up its tries and was given up"
+        case .unhealthy(let number): "generation \(number) is running and not healthy; nothing better is there"
+        case .entryLost(let number): "the boot entry of generation \(number) was lost: if it is staged, flip again"
+        case .otherBooted(let number): "generation \(number) is running, which was not to be: restart for the good one"
+        case .corrupt(let number): "generation \(number) reads back differently from its slot: the disk may be failing"
+        }
+    }
 }

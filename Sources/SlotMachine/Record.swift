@@ -31,14 +31,34 @@ public struct Candidate: Sendable, Hashable {
     public var manifest: String
     /// The SHA-256 of its kernel image in hexadecimal digits.
     public var kernelImage: String
+    /// Which data it writes below `/var`, and which systems can work with these.
+    public var data: DataSchema
 
     /// Names a system.
-    public init(name: String, release: UInt64, manifest: String, kernelImage: String) {
+    public init(name: String, release: UInt64, manifest: String, kernelImage: String, data: DataSchema = DataSchema()) {
         self.name = name
         self.release = release
         self.manifest = manifest
         self.kernelImage = kernelImage
+        self.data = data
     }
+}
+
+/// What a system does to data that outlive it: surviving an upgrade is not the same as surviving the way back.
+public struct DataSchema: Sendable, Hashable {
+    /// The version of the data that it writes.
+    public var version: UInt64
+    /// The oldest version that a system must itself write to be able to work with these data.
+    public var floor: UInt64
+
+    /// Data of a version; 0 is what systems write that say nothing of it.
+    public init(version: UInt64 = 0, floor: UInt64 = 0) {
+        self.version = version
+        self.floor = floor
+    }
+
+    /// Whether a system that writes these can work with what another has written.
+    public func canRead(_ other: DataSchema) -> Bool { version >= other.floor }
 }
 
 /// A generation in its slot.

@@ -45,7 +45,7 @@ public struct StateMachine: Sendable {
         case .flip: flip()
         case .healthy, .unhealthy: judge(isHealthy: event == .healthy)
         case .commit: commit()
-        case .rollBack: rollBack()
+        case .rollBack(let insisting): rollBack(insisting)
         case .cancel: cancel()
         case .invalidated(let number), .flushed(let number, _), .wrote(let number), .verified(let number),
             .corrupt(let number), .staged(let number), .blessed(let number), .stopped(let number):
@@ -162,6 +162,8 @@ extension StateMachine {
         if !insisting {
             if candidate.manifest == record.good.generation.candidate.manifest { return [.refuse(.alreadyRunning)] }
             if candidate.release < record.floor { return [.refuse(.belowFloor(record.floor))] }
+            let running = record.good.generation.candidate.data
+            if !candidate.data.canRead(running) { return [.refuse(.dataTooNew(floor: running.floor))] }
             if let failure = record.failures.first(where: { $0.generation.candidate.manifest == candidate.manifest }) {
                 return [.refuse(.failedBefore(failure.reason))]
             }
@@ -218,7 +220,7 @@ extension StateMachine {
         }
     }
 
-    private mutating func rollBack() -> [Action] {
+    private mutating func rollBack(_ insisting: Bool) -> [Action] {
         switch record.phase {
         case .trying, .healthy:
             guard let target = record.target, canFallBack else { return [.refuse(.nothingToGoBackTo)] }
@@ -229,6 +231,11 @@ extension StateMachine {
             guard let previous = record.previous, seen.entries[previous.number] == .good, runsGood || runsPrevious
             else { return [.refuse(.nothingToGoBackTo)] }
             let current = record.good
+            // A trial may be taken back in any case: the boot loader does it unasked.
+            let written = current.generation.candidate.data
+            if !insisting, !previous.candidate.data.canRead(written) {
+                return [.refuse(.dataTooNew(floor: written.floor))]
+            }
             let mustRestart = runsGood
             record.good = Installation(previous, in: passive)
             record.previous = nil

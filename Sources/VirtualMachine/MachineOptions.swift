@@ -5,6 +5,8 @@ public struct MachineOptions: Sendable, Equatable {
     /// Its format. Never found out from its bytes: a guest could write another format's header, which names files of
     /// the host.
     public var imageFormat: ImageFormat
+    /// Further disks, of which none is booted. Their format is told by their names, as that of the image is.
+    public var disks: [String]
     /// The machine's processor family.
     public var architecture: MachineArchitecture
     /// Main memory.
@@ -36,7 +38,8 @@ public struct MachineOptions: Sendable, Equatable {
     /// an image is qcow2 if its name ends so, else raw.
     public init(imagePath: String, architecture: MachineArchitecture = .amd64, firmware: Firmware? = nil) {
         self.imagePath = imagePath
-        imageFormat = imagePath.hasSuffix(".qcow2") ? .qcow2 : .raw
+        imageFormat = ImageFormat(ofFile: imagePath)
+        disks = []
         self.architecture = architecture
         self.firmware = firmware
         memoryMiB = 1024
@@ -59,6 +62,9 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     case raw
     /// QEMU's own format.
     case qcow2
+
+    /// The format of a file by its name: qcow2 if it ends so, else raw.
+    init(ofFile path: String) { self = path.hasSuffix(".qcow2") ? .qcow2 : .raw }
 }
 
 /// A processor family by Debian's name.

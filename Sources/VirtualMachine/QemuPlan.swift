@@ -25,6 +25,10 @@ public enum QemuPlan {
         let format = options.imageFormat.rawValue, image = escaped(options.imagePath)
         arguments += ["-drive", "if=none,id=disk,format=\(format),discard=unmap\(snapshot),file=\(image)"]
         arguments += ["-device", "virtio-blk-pci,drive=disk,bootindex=1", "-device", "virtio-rng-pci"]
+        for (index, path) in options.disks.enumerated() {
+            let drive = "id=disk\(index),format=\(ImageFormat(ofFile: path).rawValue)\(snapshot),file=\(escaped(path))"
+            arguments += ["-drive", "if=none,\(drive)", "-device", "virtio-blk-pci,drive=disk\(index)"]
+        }
         arguments += network(options.network) + serial(options.serial)
         // Debian's arm64 cloud kernel has no driver for this watchdog.
         if options.watchdog, options.architecture == .amd64 {
@@ -136,7 +140,7 @@ extension QemuPlan {
     }
 
     private static func paths(_ options: MachineOptions) -> [String] {
-        var paths = [options.imagePath]
+        var paths = [options.imagePath] + options.disks
         if let firmware = options.firmware { paths += [firmware.codePath, firmware.variablesPath] }
         if case .file(let path) = options.serial { paths.append(path) }
         return paths

@@ -24,14 +24,14 @@ static void write_record(const struct boot *boot) {
     if (symlink(state, "/run/pisces/state") != 0) fail("cannot link /run/pisces/state: %m");
 }
 
-/// Leaves a mount unit for the EFI system partition: the image does not know on which disk it is.
+/// Leaves a mount unit for the EFI system partition: the image does not know on which disk it is. Nothing starts it, since
+/// what is not mounted no power cut can hurt: the controller mounts the partition for itself while it writes there.
 static void write_esp_unit(const struct node *esp) {
     char unit[512];
     format_text(
         unit, sizeof unit,
         "[Unit]\n"
         "Description=EFI system partition of the booted disk\n"
-        "Before=local-fs.target\n"
         "\n"
         "[Mount]\n"
         "What=%s\n"
@@ -39,9 +39,8 @@ static void write_esp_unit(const struct node *esp) {
         "Type=vfat\n"
         "Options=umask=0077,nodev,nosuid,noexec\n",
         esp->path);
-    make_directories("/run/systemd/system/local-fs.target.wants");
-    if (!write_text("/run/systemd/system/efi.mount", unit) ||
-        symlink("../efi.mount", "/run/systemd/system/local-fs.target.wants/efi.mount") != 0)
+    make_directories("/run/systemd/system");
+    if (!write_text("/run/systemd/system/efi.mount", unit))
         fail("cannot write the mount unit of the EFI system partition: %m");
 }
 

@@ -31,6 +31,11 @@ struct BootCommand: ParsableCommand {
     @Option(name: .long, help: "A public key that may log in as root by ssh.", completion: .file(extensions: ["pub"]))
     var sshKey: String?
 
+    @Option(
+        name: .long, help: "One more disk, raw or NAME.qcow2, which is not booted; may be repeated.",
+        completion: .file(extensions: ["raw", "qcow2"]))
+    var disk: [String] = []
+
     @Flag(name: .long, help: "Keep what the guest writes in the image.")
     var keep = false
 
@@ -60,14 +65,15 @@ struct BootCommand: ParsableCommand {
         guard let architecture = MachineArchitecture.host else {
             throw Failure("no virtual machines on this processor")
         }
-        guard access(image, R_OK | (keep ? W_OK : 0)) == 0 else {
-            throw SystemError(call: "access", subject: image, code: errno)
+        for path in [image] + disk where access(path, R_OK | (keep ? W_OK : 0)) != 0 {
+            throw SystemError(call: "access", subject: path, code: errno)
         }
         let program = QemuPlan.executable(for: architecture)
         let package = architecture == .amd64 ? "qemu-system-x86" : "qemu-system-arm"
         try QemuVersion.check(output: try Command(program, ["--version"], package: package).run().text)
         let scratch = try TemporaryDirectory()
         var options = MachineOptions(imagePath: try Workspace.absolute(image), architecture: architecture)
+        options.disks = try disk.map { try Workspace.absolute($0) }
         options.firmware = try Firmware.prepare(
             for: architecture, variablesPath: "\(scratch.path)/variables.fd",
             secureBoot: try secureBootCertificate.map { try Workspace.certificate($0) })

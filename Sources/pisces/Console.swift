@@ -48,6 +48,13 @@ final class Console: Sendable {
         write("\(clearLine)\(text)\n", to: STDERR_FILENO)
     }
 
+    /// What went well enough, but should be known; whatever the options say.
+    func warning(_ text: String) {
+        if isJSON { return event("warning", ["message": text]) }
+        let label = hasColor ? "\u{1B}[1;33mwarning:\u{1B}[0m" : "warning:"
+        write("\(clearLine)\(label) \(text)\n", to: STDERR_FILENO)
+    }
+
     /// An error, whatever the options say.
     func error(_ text: String) {
         if isJSON { return event("error", ["message": text]) }

@@ -18,7 +18,7 @@ import Testing
     @Test func upgradeIsStagedThenArmed() throws {
         var controller = try storage.controller()
         #expect(try controller.start() == [])
-        #expect(try controller.upgrade(upgrade()) == [])
+        #expect(try controller.upgrade(try upgrade()) == [])
         #expect(controller.record.phase == .staged)
         #expect(try storage.names("loader/entries") == ["pisces-1.conf"])
         // Flipped by another process, which knows no more than the record.
@@ -37,15 +37,15 @@ import Testing
         let before = try bytes()
         var controller = try storage.controller()
         let error = #expect(throws: ControllerError.self) {
-            try controller.upgrade(upgrade(rootBytes: (1 << 20) + 1))
+            try controller.upgrade(try upgrade(rootBytes: (1 << 20) + 4096))
         }
         #expect(error?.kind == .space)
         #expect(error?.message.contains("1048577 bytes") == true && error?.message.contains("has 1048576") == true)
-        var empty = upgrade()
+        var empty = try upgrade()
         empty.root.sizeBytes = 0
         #expect(throws: ControllerError.self) { try controller.upgrade(empty) }
-        #expect(throws: ControllerError.self) { try controller.upgrade(upgrade(String(repeating: "n", count: 65))) }
-        var large = upgrade()
+        #expect(throws: ControllerError.self) { try controller.upgrade(try upgrade(String(repeating: "n", count: 65))) }
+        var large = try upgrade()
         large.kernelImage.sizeBytes = 1 << 50
         #expect(throws: ControllerError.self) { try controller.upgrade(large) }
         #expect(try bytes() == before)
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func sourceThatEndsEarlyCanGoOnLater() throws {
-        var cut = upgrade()
+        var cut = try upgrade()
         let read = cut.read
         cut.read = { artefact, offset, count in
             artefact == .hashTree ? [] : try read(artefact, offset, count)
@@ -66,7 +66,7 @@ import Testing
         controller = try storage.controller(disk: device)
         #expect(try controller.start() == [])
         #expect(controller.record.phase == .interrupted && controller.record.written == 16384)
-        #expect(try controller.upgrade(upgrade()) == [])
+        #expect(try controller.upgrade(try upgrade()) == [])
         #expect(controller.record.phase == .staged)
         // The first 16 KiB are not written again.
         #expect(device.writes.filter { (4 << 20..<5 << 20).contains($0) } == [(4 << 20) + 16384])
@@ -76,11 +76,11 @@ import Testing
         let device = try WatchedDevice(path: storage.disk)
         device.isSpoiling = true
         var controller = try storage.controller(disk: device)
-        #expect(try controller.upgrade(upgrade()) == [.alarm(.corrupt(2))])
+        #expect(try controller.upgrade(try upgrade()) == [.alarm(.corrupt(2))])
         #expect(controller.record.phase == .interrupted && controller.record.written == 0)
         #expect(try controller.flip() == [.refused(.nothingStaged)])
         device.isSpoiling = false
-        #expect(try controller.upgrade(upgrade()) == [])
+        #expect(try controller.upgrade(try upgrade()) == [])
         #expect(controller.record.phase == .staged)
     }
 
@@ -88,13 +88,13 @@ import Testing
         try Descriptor.directory(storage.esp + "/loader/entries").unlink("pisces-1.conf")
         let before = try bytes()
         var controller = try storage.controller()
-        #expect(try controller.upgrade(upgrade()) == [.refused(.noFallback)])
+        #expect(try controller.upgrade(try upgrade()) == [.refused(.noFallback)])
         #expect(try bytes() == before)
     }
 
     @Test func recordOfANewerPiscesStopsThisOne() throws {
         var controller = try storage.controller()
-        #expect(try controller.upgrade(upgrade()) == [])
+        #expect(try controller.upgrade(try upgrade()) == [])
         let body = Array("pisces-record 2\nsequence 99\n".utf8)
         let padded = body + [UInt8](repeating: 0, count: RecordCopy.sizeBytes - 74 - body.count)
         try AtomicFile.write(
@@ -105,7 +105,7 @@ import Testing
 
     @Test func newestWholeCopyOfTheRecordWins() throws {
         var controller = try storage.controller()
-        #expect(try controller.upgrade(upgrade()) == [] && controller.flip() == [])
+        #expect(try controller.upgrade(try upgrade()) == [] && controller.flip() == [])
         let files = try ["record-0", "record-1"].map { try Descriptor.open("\(storage.state)/\($0)").readToEnd() }
         let copies = try files.map { try RecordCopy(parsing: $0) }
         let newest = copies[0].sequence > copies[1].sequence ? 0 : 1

@@ -1,5 +1,6 @@
 import Controller
 import Disk
+import Filesystems
 import Glibc
 import LinuxSystem
 import SlotMachine
@@ -57,19 +58,25 @@ final class Storage {
     }
 }
 
-/// An upgrade of a few bytes.
+/// An upgrade of a few bytes, with a real hash tree.
 func upgrade(
-    _ name: String = "next", release: UInt64 = 2, rootBytes: Int = 20_000, kernelBytes: Int = 3000
-) -> Upgrade {
+    _ name: String = "next", release: UInt64 = 2, rootBytes: Int = 20_480, kernelBytes: Int = 3000
+) throws -> Upgrade {
     let root = (0..<rootBytes).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(release)) }
-    let tree = [UInt8](repeating: UInt8(truncatingIfNeeded: release), count: 8192)
+    let directory = try TemporaryDirectory()
+    try AtomicFile.write(root, to: directory.path + "/root")
+    let file = try Descriptor.open(directory.path + "/tree", O_RDWR | O_CREAT)
+    let built = try VerityTree.build(
+        data: try Descriptor.open(directory.path + "/root"), dataOffset: 0, dataSize: root.count, hash: file,
+        hashOffset: 0, salt: [1, 2, 3], uuid: [UInt8](repeating: 7, count: 16))
+    let tree = try file.bytes(at: 0, count: built.size)
     let kernel = [UInt8](repeating: 0x4D, count: kernelBytes) + Array(name.utf8)
     let bytes: [Artefact: [UInt8]] = [.root: root, .hashTree: tree, .kernelImage: kernel]
     let contents = { (artefact: Artefact) in
         Contents(sizeBytes: bytes[artefact]?.count ?? 0, digest: SHA256.hash(bytes[artefact] ?? []))
     }
     return Upgrade(
-        name: name, release: release, manifest: SHA256.hash(root), rootHash: SHA256.hash(tree), root: contents(.root),
+        name: name, release: release, manifest: SHA256.hash(root), rootHash: built.rootHash, root: contents(.root),
         hashTree: contents(.hashTree), kernelImage: contents(.kernelImage)
     ) { artefact, offset, count in Array((bytes[artefact] ?? []).dropFirst(offset).prefix(count)) }
 }

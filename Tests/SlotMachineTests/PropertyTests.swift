@@ -105,7 +105,7 @@ private struct World {
             }
             return
         }
-        let events = [install, .flip, .healthy, .unhealthy, .commit, .rollBack, .cancel]
+        let events = [install, .flip, .healthy, .unhealthy, .commit, .rollBack(), .cancel]
         switch Int.random(in: 0..<events.count + 2, using: &generator) {
         case events.count: begin()
         case events.count + 1: boot()
@@ -177,7 +177,7 @@ private struct World {
             world.send(.install(candidate(release, "\(release)")))
             world.send(.flip)
             world.boot()
-            world.send(.rollBack)
+            world.send(.rollBack())
             world.boot()
         }
         let failures = world.machine.record.failures

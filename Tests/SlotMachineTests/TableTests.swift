@@ -63,7 +63,7 @@ import Testing
         Case("flip", .flip), Case("healthy", .healthy), Case("unhealthy", .unhealthy),
         Case("unhealthy while 7 has no entry", .unhealthy) { $0.entries[7] = nil },
         Case("commit", .commit), Case("commit in kexec's kernel", .commit) { $0.isFirmwareBoot = false },
-        Case("roll back", .rollBack), Case("roll back while 7 has no entry", .rollBack) { $0.entries[7] = nil },
+        Case("roll back", .rollBack()), Case("roll back while 7 has no entry", .rollBack()) { $0.entries[7] = nil },
         Case("cancel", .cancel),
     ]
     private static let results = [

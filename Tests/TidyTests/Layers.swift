@@ -48,12 +48,16 @@ struct Module: Equatable {
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
             ]),
-        Module("Controller", layer: 3, imports: ["SlotMachine", "Disk", "BootArtefacts", "LinuxSystem"]),
+        Module(
+            "Controller", layer: 3,
+            imports: [
+                "SlotMachine", "Verifier", "BlueprintModel", "Disk", "Filesystems", "BootArtefacts", "LinuxSystem",
+            ]),
         Module(
             "pisces", layer: 5,
             imports: [
-                "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore", "Disk", "VirtualMachine",
-                "LinuxSystem", "ArgumentParser",
+                "Controller", "SlotMachine", "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore",
+                "Disk", "VirtualMachine", "LinuxSystem", "ArgumentParser",
             ]),
         Module("pisces-enter", layer: 5),
         Module("pisces-init", layer: 5, imports: ["CInit"]),
