@@ -7,7 +7,6 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -64,14 +63,12 @@ int clinux_open_bare(const char *path) {
     return readable((int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
 }
 
-int clinux_open_filesystem(const char *type, const char *device, const char *flags, int is_read_only) {
+int clinux_open_filesystem(const char *type, const char *device, int is_read_only) {
     int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
     if (context < 0) return -1;
     int root = -1;
     int failed = configure(context, FSCONFIG_SET_STRING, "source", device);
     if (!failed && is_read_only) failed = configure(context, FSCONFIG_SET_FLAG, "ro", NULL);
-    for (; !failed && *flags != 0; flags += strlen(flags) + 1)
-        failed = configure(context, FSCONFIG_SET_FLAG, flags, NULL);
     if (!failed && configure(context, FSCONFIG_CMD_CREATE, NULL, NULL) == 0) {
         unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
         if (is_read_only) attributes |= MOUNT_ATTR_RDONLY;

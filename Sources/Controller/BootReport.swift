@@ -46,10 +46,11 @@ public struct BootReport: Sendable, Hashable {
     /// - Parameters:
     ///   - boot: the text of `/proc/sys/kernel/random/boot_id`.
     ///   - isFirmwareBoot: see ``Observation/isFirmwareBoot``.
-    public func observation(boot: String, isFirmwareBoot: Bool) -> Observation {
-        let unknown = Candidate(name: "", release: 0, manifest: "", kernelImage: "")
+    ///   - candidate: what is known of the generation.
+    public func observation(boot: String, isFirmwareBoot: Bool, candidate: Candidate? = nil) -> Observation {
+        let unknown = Candidate(name: "", release: 0, kernelImage: "")
         return Observation(
-            booted: Installation(Generation(number: generation, unknown), in: slot), entries: [:],
+            booted: Installation(Generation(number: generation, candidate ?? unknown), in: slot), entries: [:],
             boot: String(boot.prefix { $0 != "\n" }), isFirmwareBoot: isFirmwareBoot)
     }
 }

@@ -72,7 +72,7 @@ public struct Controller {
         pairs = [.a: try table.pair(.a, in: plan), .b: try table.pair(.b, in: plan)]
         let label = pairs[seen.booted.slot.other]?.root.name ?? ""
         if label.hasPrefix("root-"), let number = UInt64(label.dropFirst(5)) {
-            let unknown = Generation(number: number, Candidate(name: "", release: 0, manifest: "", kernelImage: ""))
+            let unknown = Generation(number: number, Candidate(name: "", release: 0, kernelImage: ""))
             seen.other = known.first { $0.number == number } ?? unknown
         }
         machine = StateMachine(record: record, seen: seen)

@@ -24,6 +24,9 @@ struct EtcLayer {
 
     /// Lists that packages and people write, a line for each account.
     static let accountFiles = ["/passwd", "/shadow", "/group", "/gshadow", "/subuid", "/subgid"]
+    /// What every system makes of itself, so that it is no change that anybody made: the linker's cache, locks, when all was
+    /// brought up to date, and the machine's identity, which is a layer of its own.
+    static let own: Set = ["/ld.so.cache", "/.pwd.lock", "/.updated", "/machine-id"]
     /// Marks a directory below which nothing of the root is seen (Linux, "Overlay Filesystem").
     static let opaque = "trusted.overlay.opaque"
 
@@ -33,7 +36,7 @@ struct EtcLayer {
     ///   - old: that `/etc`.
     ///   - new: the new root's.
     init(drift: Source, old: Source, new: Source) {
-        for path in drift.tree.paths where path != "/" {
+        for path in drift.tree.paths where path != "/" && !Self.own.contains(path) {
             guard var node = drift.tree[path], !node.isDirectory else { continue }
             if case .hardlink(let target) = node.kind, let file = drift.tree[target] { node.kind = file.kind }
             switch node.kind {
@@ -60,7 +63,7 @@ struct EtcLayer {
     private mutating func takeDirectories(_ drift: FileTree, _ old: FileTree, _ new: FileTree) {
         for path in drift.paths.reversed() {
             guard var node = drift[path], node.isDirectory else { continue }
-            let isChanged = path != "/" && !(old[path].map { Self.hasSameOwner($0, node) } ?? false)
+            let isChanged = path != "/" && ![old[path], new[path]].contains { $0.map { Self.hasSameOwner($0, node) } ?? false }
             guard path == "/" || isChanged || node.xattrs[Self.opaque] != nil || !tree.children(of: path).isEmpty
             else { continue }
             if !isChanged, let theirs = new[path], theirs.isDirectory {

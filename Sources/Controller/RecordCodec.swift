@@ -56,7 +56,7 @@ extension RecordCopy {
 
     private static func text(_ generation: Generation) -> String {
         let candidate = generation.candidate
-        let texts = [candidate.manifest, candidate.kernelImage, candidate.name].map(escaped)
+        let texts = [candidate.kernelImage, candidate.name].map(escaped)
         let data = "\(candidate.data.version) \(candidate.data.floor)"
         return "\(generation.number) \(candidate.release) \(data) \(texts.joined(separator: " "))"
     }
@@ -121,11 +121,11 @@ extension RecordCopy {
         let words = Array(words)
         let numbers = words.prefix(4).compactMap { UInt64($0) }
         let texts = words.dropFirst(4).compactMap(unescaped)
-        guard words.count == 7, numbers.count == 4, texts.count == 3 else { return nil }
+        guard words.count == 6, numbers.count == 4, texts.count == 2 else { return nil }
         return Generation(
             number: numbers[0],
             Candidate(
-                name: texts[2], release: numbers[1], manifest: texts[0], kernelImage: texts[1],
+                name: texts[1], release: numbers[1], kernelImage: texts[0],
                 data: DataSchema(version: numbers[2], floor: numbers[3])))
     }
 

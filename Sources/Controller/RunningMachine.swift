@@ -1,6 +1,7 @@
 internal import Glibc
 internal import LinuxSystem
 internal import SlotMachine
+internal import Verifier
 
 /// The machine that this process runs on: its boot, its disk and its EFI system partition, and the controller over them.
 ///
@@ -46,7 +47,8 @@ public struct RunningMachine: ~Copyable {
         let controller = try Controller(
             disk: try system { () throws(SystemError) in try DescriptorDevice(path: report.disk) },
             boot: SystemdBoot(try mount(partition, access)), state: try controllerDirectory(),
-            seen: report.observation(boot: boot, isFirmwareBoot: try isFirmwareBoot()))
+            seen: report.observation(boot: boot, isFirmwareBoot: try isFirmwareBoot(),
+                candidate: candidate(of: report.generation)))
         return RunningMachine(
             report: report, controller: controller, events: EventLog(path: "\(controllerState)/events"), lock: lock)
     }
@@ -106,7 +108,7 @@ public struct RunningMachine: ~Copyable {
 
     private static func mount(_ partition: String, _ access: Access) throws(ControllerError) -> DirectoryVolume {
         let open = { (isReadOnly: Bool) throws(SystemError) in
-            try Descriptor.filesystem("vfat", on: partition, flags: ["tz=UTC"], isReadOnly: isReadOnly)
+            try Descriptor.filesystem("vfat", on: partition, isReadOnly: isReadOnly)
         }
         do throws(SystemError) {
             return DirectoryVolume(adopting: try open(access == .reading))
@@ -132,6 +134,17 @@ public struct RunningMachine: ~Copyable {
 // MARK: - Generations' own files
 
 extension RunningMachine {
+    /// What the manifest says that is kept of a generation, also of the one that the machine was constructed with; nil if
+    /// there is none. Only for machines whose record does not know.
+    private static func candidate(of generation: UInt64) -> Candidate? {
+        let path = "\(directory(of: generation))/manifest.json"
+        guard let bytes = try? Descriptor.open(path).readToEnd(limit: 1 << 20),
+            let manifest = try? GenerationManifest(parsing: bytes, file: path)
+        else { return nil }
+        return Candidate(
+            name: manifest.name, release: manifest.generation, kernelImage: manifest.kernelImage.digest.hex)
+    }
+
     /// Keeps what is known of a generation, before any of it is installed.
     public static func keep(manifest: [UInt8], of generation: UInt64) throws(ControllerError) {
         try system { () throws(SystemError) in

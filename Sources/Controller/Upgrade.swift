@@ -33,8 +33,6 @@ public struct Upgrade {
     public var name: String
     /// The number that the manifest bears.
     public var release: UInt64
-    /// The SHA-256 of the manifest.
-    public var manifest: Digest
     /// The root hash of the verity tree.
     public var rootHash: Digest
     /// The root file system.
@@ -51,12 +49,11 @@ public struct Upgrade {
 
     /// Describes a generation.
     public init(
-        name: String, release: UInt64, manifest: Digest, rootHash: Digest, root: Contents, hashTree: Contents,
+        name: String, release: UInt64, rootHash: Digest, root: Contents, hashTree: Contents,
         kernelImage: Contents, read: @escaping (Artefact, _ offset: Int, _ count: Int) throws -> [UInt8]
     ) {
         self.name = name
         self.release = release
-        self.manifest = manifest
         self.rootHash = rootHash
         self.root = root
         self.hashTree = hashTree
@@ -66,8 +63,7 @@ public struct Upgrade {
 
     /// What the state machine knows of it.
     var candidate: Candidate {
-        Candidate(name: name, release: release, manifest: manifest.hex, kernelImage: kernelImage.digest.hex,
-            data: data)
+        Candidate(name: name, release: release, kernelImage: kernelImage.digest.hex, data: data)
     }
 
     /// Reads from the source what it must be able to give.

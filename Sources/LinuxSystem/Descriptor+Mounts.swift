@@ -4,20 +4,11 @@ extension Descriptor {
     /// Opens the root of a device's file system without a mount point: nobody else sees the mount, and it goes with the
     /// last descriptor of a file in it, also when the process is killed.
     ///
-    /// - Parameters:
-    ///   - type: as in `/proc/filesystems`.
-    ///   - flags: mount options without a value.
+    /// - Parameter type: as in `/proc/filesystems`.
     public static func filesystem(
-        _ type: String, on device: String, flags: [String] = [], isReadOnly: Bool
+        _ type: String, on device: String, isReadOnly: Bool
     ) throws(SystemError) -> Descriptor {
-        // Separated by zero bytes, an empty one last.
-        let options = Array(flags.map { $0.utf8 + [0] }.joined()) + [0]
-        let result = try call("fsopen", device) {
-            options.withUnsafeBytes { bytes in
-                clinux_open_filesystem(
-                    type, device, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), isReadOnly ? 1 : 0)
-            }
-        }
+        let result = try call("fsopen", device) { clinux_open_filesystem(type, device, isReadOnly ? 1 : 0) }
         return Descriptor(adopting: result, name: device)
     }
 

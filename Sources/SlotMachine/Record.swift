@@ -27,18 +27,15 @@ public struct Candidate: Sendable, Hashable {
     public var name: String
     /// The number that its manifest bears: what ``Record/floor`` is compared with.
     public var release: UInt64
-    /// The SHA-256 of its manifest in hexadecimal digits: equal for equal systems.
-    public var manifest: String
-    /// The SHA-256 of its kernel image in hexadecimal digits.
+    /// The SHA-256 of its kernel image in hexadecimal digits: equal for equal systems, since the image names the root hash.
     public var kernelImage: String
     /// Which data it writes below `/var`, and which systems can work with these.
     public var data: DataSchema
 
     /// Names a system.
-    public init(name: String, release: UInt64, manifest: String, kernelImage: String, data: DataSchema = DataSchema()) {
+    public init(name: String, release: UInt64, kernelImage: String, data: DataSchema = DataSchema()) {
         self.name = name
         self.release = release
-        self.manifest = manifest
         self.kernelImage = kernelImage
         self.data = data
     }

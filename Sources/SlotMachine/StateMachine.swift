@@ -56,7 +56,7 @@ public struct StateMachine: Sendable {
     /// Gives the target up for good, after the record says so.
     private mutating func fail(_ target: Generation, _ reason: Failure.Reason) -> [Action] {
         record.phase = .failed
-        record.failures.removeAll { $0.generation.candidate.manifest == target.candidate.manifest }
+        record.failures.removeAll { $0.generation.candidate.kernelImage == target.candidate.kernelImage }
         record.failures.append(Failure(target, reason))
         record.failures.removeFirst(max(0, record.failures.count - Record.failuresLimit))
         return [.save, .retire(target.number)]
@@ -149,7 +149,7 @@ extension StateMachine {
 
 extension StateMachine {
     private mutating func install(_ candidate: Candidate, _ insisting: Bool) -> [Action] {
-        let isTarget = record.target?.candidate.manifest == candidate.manifest
+        let isTarget = record.target?.candidate.kernelImage == candidate.kernelImage
         switch record.phase {
         case .invalidate, .writing, .written, .armed:
             return isTarget ? [] : [.refuse(.underWay(record.target?.number ?? 0))]
@@ -160,11 +160,11 @@ extension StateMachine {
         guard runsGood else { return [.refuse(.uncommittedBoot)] }
         guard canFallBack else { return [.refuse(.noFallback)] }
         if !insisting {
-            if candidate.manifest == record.good.generation.candidate.manifest { return [.refuse(.alreadyRunning)] }
+            if candidate.kernelImage == record.good.generation.candidate.kernelImage { return [.refuse(.alreadyRunning)] }
             if candidate.release < record.floor { return [.refuse(.belowFloor(record.floor))] }
             let running = record.good.generation.candidate.data
             if !candidate.data.canRead(running) { return [.refuse(.dataTooNew(floor: running.floor))] }
-            if let failure = record.failures.first(where: { $0.generation.candidate.manifest == candidate.manifest }) {
+            if let failure = record.failures.first(where: { $0.generation.candidate.kernelImage == candidate.kernelImage }) {
                 return [.refuse(.failedBefore(failure.reason))]
             }
         }

@@ -133,7 +133,7 @@ struct NodeStatus {
                 record.failures.map {
                     .object([
                         "generation": Self.number($0.generation.number), "reason": .string($0.reason.rawValue),
-                        "manifest": .string($0.generation.candidate.manifest),
+                        "kernel-image": .string($0.generation.candidate.kernelImage),
                     ])
                 }),
             "events": .array(
@@ -152,7 +152,7 @@ struct NodeStatus {
         if case .counting(let left) = seen.entries[generation.number] { tries = .integer(left) }
         return .object([
             "generation": Self.number(generation.number), "name": .string(generation.candidate.name),
-            "release": Self.number(generation.candidate.release), "manifest": .string(generation.candidate.manifest),
+            "release": Self.number(generation.candidate.release), "kernel-image": .string(generation.candidate.kernelImage),
             "state": .string(state(of: generation)), "tries-left": tries,
         ])
     }

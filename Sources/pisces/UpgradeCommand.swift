@@ -34,7 +34,7 @@ struct UpgradeCommand: ParsableCommand {
         var machine = try SlotCommand.open(console)
         let bytes = try Workspace.readFile("\(source)/manifest.json", limit: 1 << 24)
         let manifest = try GenerationManifest(parsing: bytes, file: "\(source)/manifest.json")
-        let upgrade = try Self.upgrade(manifest, bytes, source)
+        let upgrade = try Self.upgrade(manifest, source)
         var step: Controller.Step?
         machine.controller.progress = { current, done, total in
             if step != current {
@@ -55,7 +55,7 @@ struct UpgradeCommand: ParsableCommand {
         console.note("next: pisces flip, then restart")
     }
 
-    private static func upgrade(_ manifest: GenerationManifest, _ bytes: [UInt8], _ source: String) throws -> Upgrade {
+    private static func upgrade(_ manifest: GenerationManifest, _ source: String) throws -> Upgrade {
         let names = try Descriptor.directory(source).entries()
         func path(_ suffix: String) throws -> String {
             guard let name = names.first(where: { $0.hasSuffix(suffix) }) else { throw Failure("no \(suffix)") }
@@ -68,7 +68,7 @@ struct UpgradeCommand: ParsableCommand {
             Contents(sizeBytes: artefact.size, digest: artefact.digest)
         }
         return Upgrade(
-            name: manifest.name, release: manifest.generation, manifest: SHA256.hash(bytes),
+            name: manifest.name, release: manifest.generation,
             rootHash: manifest.rootHash, root: contents(manifest.root), hashTree: contents(manifest.hashTree),
             kernelImage: contents(manifest.kernelImage)
         ) { artefact, offset, count in

@@ -27,7 +27,9 @@ import Testing
         #expect(try storage.names("loader/entries") == ["pisces-1.conf", "pisces-2+3.conf"])
         let plan = try PartitionTable.read(path: storage.disk).plan
         #expect(plan.partitions[3].name == "root-2" && plan.partitions[4].name == "verity-2")
-        #expect(try Descriptor.open(storage.disk).bytes(at: 5 << 20, count: 8192) == [UInt8](repeating: 2, count: 8192))
+        let tree = try upgrade().read(.hashTree, 0, 8192)
+        #expect(tree.count == 8192)
+        #expect(try Descriptor.open(storage.disk).bytes(at: 5 << 20, count: 8192) == tree)
         #expect(try controller.cancel() == [])
         #expect(try storage.names("loader/entries") == ["pisces-1.conf"])
         #expect(try storage.controller().record.phase == .idle)
@@ -40,7 +42,7 @@ import Testing
             try controller.upgrade(try upgrade(rootBytes: (1 << 20) + 4096))
         }
         #expect(error?.kind == .space)
-        #expect(error?.message.contains("1048577 bytes") == true && error?.message.contains("has 1048576") == true)
+        #expect(error?.message.contains("1052672 bytes") == true && error?.message.contains("has 1048576") == true)
         var empty = try upgrade()
         empty.root.sizeBytes = 0
         #expect(throws: ControllerError.self) { try controller.upgrade(empty) }
@@ -103,6 +105,16 @@ import Testing
         #expect(error?.kind == .record)
     }
 
+    /// What a dishonest or careless builder can make: all digests fit, but the tree does not vouch for the root.
+    @Test func rootThatItsHashDoesNotVouchForIsNotArmed() throws {
+        var controller = try storage.controller()
+        var foreign = try upgrade()
+        foreign.rootHash = SHA256.hash([9])
+        #expect(try controller.upgrade(foreign) == [.alarm(.corrupt(2))])
+        #expect(controller.record.phase == .interrupted)
+        #expect(try controller.flip() == [.refused(.nothingStaged)])
+    }
+
     @Test func newestWholeCopyOfTheRecordWins() throws {
         var controller = try storage.controller()
         #expect(try controller.upgrade(try upgrade()) == [] && controller.flip() == [])
@@ -111,7 +123,7 @@ import Testing
         let newest = copies[0].sequence > copies[1].sequence ? 0 : 1
         #expect(copies[newest].record.phase == .armed && copies[1 - newest].record.phase == .staged)
         #expect(copies[newest].sequence == copies[1 - newest].sequence + 1)
-        try Descriptor.open("\(storage.state)/record-\(newest)", O_RDWR).writeAll([0], at: 300)
+        try Descriptor.open("\(storage.state)/record-\(newest)", O_RDWR).writeAll([0], at: 100)
         #expect(try storage.controller().record.phase == .staged)
         try Descriptor.open("\(storage.state)/record-\(1 - newest)", O_RDWR).truncate(to: 300)
         #expect(try storage.controller().record.phase == .idle)

@@ -6,7 +6,7 @@ import Testing
 func generation(_ number: UInt64, name: String = "node") -> Generation {
     let digest = SHA256.hash(Array("\(number)".utf8)).hex
     return Generation(
-        number: number, Candidate(name: name, release: number * 10, manifest: digest, kernelImage: digest))
+        number: number, Candidate(name: name, release: number * 10, kernelImage: digest))
 }
 
 /// A record in which everything is said.

@@ -49,7 +49,7 @@ final class Storage {
 
     /// A process of the controller, in generation 1.
     func controller(disk device: (any BlockDevice)? = nil, flushBytes: Int = 64 << 20) throws -> Controller {
-        let unknown = Candidate(name: "", release: 0, manifest: "", kernelImage: "")
+        let unknown = Candidate(name: "", release: 0, kernelImage: "")
         let seen = Observation(
             booted: Installation(Generation(number: 1, unknown), in: .a), entries: [:], boot: "boot")
         return try Controller(
@@ -70,13 +70,13 @@ func upgrade(
         data: try Descriptor.open(directory.path + "/root"), dataOffset: 0, dataSize: root.count, hash: file,
         hashOffset: 0, salt: [1, 2, 3], uuid: [UInt8](repeating: 7, count: 16))
     let tree = try file.bytes(at: 0, count: built.size)
-    let kernel = [UInt8](repeating: 0x4D, count: kernelBytes) + Array(name.utf8)
+    let kernel = [UInt8](repeating: 0x4D, count: kernelBytes) + Array("\(name) \(built.rootHash)".utf8)
     let bytes: [Artefact: [UInt8]] = [.root: root, .hashTree: tree, .kernelImage: kernel]
     let contents = { (artefact: Artefact) in
         Contents(sizeBytes: bytes[artefact]?.count ?? 0, digest: SHA256.hash(bytes[artefact] ?? []))
     }
     return Upgrade(
-        name: name, release: release, manifest: SHA256.hash(root), rootHash: built.rootHash, root: contents(.root),
+        name: name, release: release, rootHash: built.rootHash, root: contents(.root),
         hashTree: contents(.hashTree), kernelImage: contents(.kernelImage)
     ) { artefact, offset, count in Array((bytes[artefact] ?? []).dropFirst(offset).prefix(count)) }
 }

@@ -71,7 +71,7 @@ final class Host {
 
     /// A process of the controller in the running system.
     func controller(in boot: PowerOn.Boot) throws -> Controller {
-        let unknown = Candidate(name: "", release: 0, manifest: "", kernelImage: "")
+        let unknown = Candidate(name: "", release: 0, kernelImage: "")
         let generation = Generation(number: boot.generation, unknown)
         return try Controller(
             disk: device, boot: SystemdBoot(esp), state: state,

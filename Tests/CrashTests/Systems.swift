@@ -33,7 +33,7 @@ struct TestSystem {
         let contents = { (bytes: [UInt8]) in Contents(sizeBytes: bytes.count, digest: SHA256.hash(bytes)) }
         upgrade = Upgrade(
             // As long as names are: the record must not fit into one sector.
-            name: "\(name): a system of some length of name", release: release, manifest: SHA256.hash(root),
+            name: "\(name): a system whose name is as long as the name of one may be, ok", release: release,
             rootHash: rootHash, root: contents(root), hashTree: contents(hashTree), kernelImage: contents(kernelImage)
         ) { artefact, offset, count in Array((bytes[artefact] ?? []).dropFirst(offset).prefix(count)) }
     }

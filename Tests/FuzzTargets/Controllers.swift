@@ -12,7 +12,7 @@ extension FuzzTarget {
             "pisces-record 1\n", "sequence ", "phase ", "good a ", "failure rolled-back ", "written 0\n", "=", "\n",
         ],
         seeds: {
-            let candidate = Candidate(name: "a b", release: 3, manifest: "m", kernelImage: "k")
+            let candidate = Candidate(name: "a b", release: 3, kernelImage: "k")
             var record = Record(good: Installation(Generation(number: 7, candidate), in: .a), floor: 1, lastNumber: 8)
             record.target = Generation(number: 8, candidate)
             record.failures = [Failure(Generation(number: 5, candidate), .exhausted)]

@@ -186,6 +186,27 @@ private struct World {
         #expect(world.violations == [])
     }
 
+    /// A trial may be taken back in any case, since the boot loader does it unasked: the data may have changed by then.
+    @Test func systemThatDoesNotKnowTheDataIsNotGoneBackToNorInstalled() {
+        var world = World()
+        var newer = candidate(2, "2")
+        newer.data = DataSchema(version: 4, floor: 3)
+        for event in [Event.install(newer), .flip] { world.send(event) }
+        world.boot()
+        for event in [Event.healthy, .commit] { world.send(event) }
+        #expect(world.machine.record.phase == .committed)
+        world.boot()
+        var machine = world.machine
+        #expect(machine.handle(.rollBack()) == [.refuse(.dataTooNew(floor: 3))])
+        #expect(machine.handle(.install(candidate(3, "3"))) == [.refuse(.dataTooNew(floor: 3))])
+        var fitting = candidate(3, "3")
+        fitting.data = DataSchema(version: 3, floor: 3)
+        var other = world.machine
+        #expect(other.handle(.install(fitting)).first == .save)
+        #expect(machine.handle(.rollBack(insisting: true)).first == .save)
+        #expect(machine.record.good.generation.candidate.kernelImage != "2")
+    }
+
     @Test func lostRecordIsMadeOfWhatIsSeen() {
         let (old, new) = (Generation(number: 4, candidate(4, "4")), Generation(number: 5, candidate(5, "5")))
         func adopt(_ state: EntryState?, running: Generation, in slot: Slot) -> Record {

@@ -1,7 +1,7 @@
 import SlotMachine
 
-func candidate(_ release: UInt64, _ manifest: String) -> Candidate {
-    Candidate(name: "node", release: release, manifest: manifest, kernelImage: "")
+func candidate(_ release: UInt64, _ kernelImage: String) -> Candidate {
+    Candidate(name: "node", release: release, kernelImage: kernelImage)
 }
 
 let running = Generation(number: 7, candidate(7, "seven"))

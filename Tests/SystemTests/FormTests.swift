@@ -64,6 +64,16 @@ extension SystemTests {
         }
 
         /// GNU tar unpacks the archive to what the directory is.
+        /// Where no raw image is wanted, the disk has no name, and the others are still made from it.
+        @Test(arguments: ["qcow2", "split"]) func formOfTheDiskIsMadeAloneToo(_ form: String) throws {
+            let folder = try site.makeFolder("alone-\(form)")
+            let path = "\(folder.path)/out/node.\(form)"
+            let outcome = try folder.command("construct", ["--store", folder.store, "-o", path] + site.mirror).outcome()
+            #expect(outcome.status == .exited(0), "\(outcome.errors)")
+            #expect(try folder.outputs().contains("node.\(form)"))
+            #expect(try folder.outputs().allSatisfy { !$0.hasSuffix(".raw") })
+        }
+
         @Test(.enabled(if: isRoot, "gives files away")) func tarAndDirectoryAreTheSameTree() throws {
             let scratch = try TemporaryDirectory(in: site.path)
             try run(

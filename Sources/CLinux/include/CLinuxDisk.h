@@ -16,9 +16,8 @@ int64_t clinux_ext4_block_size(int descriptor);
 int clinux_ext4_resize(int descriptor, uint64_t blocks);
 
 /// Opens a file system of a device without a mount point: a descriptor of its root, closed on exec. Nothing else sees the
-/// mount, and it goes when the last descriptor of it is closed. `flags` are mount options that have no value, separated by
-/// zero bytes, an empty one last.
-int clinux_open_filesystem(const char *type, const char *device, const char *flags, int is_read_only);
+/// mount, and it goes when the last descriptor of it is closed.
+int clinux_open_filesystem(const char *type, const char *device, int is_read_only);
 /// Opens what is at a path as its own file system has it, without what is mounted below; likewise a descriptor of a
 /// directory that nothing else sees.
 int clinux_open_bare(const char *path);

@@ -36,7 +36,9 @@ struct OutputWriter {
     /// Writes all forms of the disk, with the manifests beside them.
     func write(_ disk: consuming BuiltDisk) throws -> [PendingOutput] {
         var written: [PendingOutput] = []
-        for output in outputs where output.form.isDisk && output.path != disk.image.path {
+        for output in outputs where output.form.isDisk {
+            // The disk itself is the first raw output; another form beside which it was built is still to be made.
+            if output.form == .raw, output.path == disk.image.path { continue }
             written.append(try write(output, from: disk))
         }
         for path in Set(outputs.compactMap(\.manifestPath)).sorted(by: bytesPrecede) {
