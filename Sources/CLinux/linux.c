@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+const int clinux_o_direct = O_DIRECT;
 const int clinux_o_path = O_PATH;
 const int clinux_o_tmpfile = O_TMPFILE;
 

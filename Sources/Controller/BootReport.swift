@@ -17,6 +17,10 @@ public struct BootReport: Sendable, Hashable {
     public var root: String
     /// The device of the EFI system partition; nil if the initrd found none.
     public var systemPartition: String?
+    /// The boot loader's entry, without its counter; nil if the boot loader did not tell.
+    public var entry: String?
+    /// Whether the boot loader counted this boot.
+    public var isTrial: Bool
 
     /// Reads the file; keys that are not known are passed over.
     public init(parsing text: String) throws(ControllerError) {
@@ -40,6 +44,8 @@ public struct BootReport: Sendable, Hashable {
         self.disk = disk
         self.root = root
         systemPartition = values["ESP"]
+        entry = values["Entry"]
+        isTrial = values["Trial"] == "yes"
     }
 
     /// What the state machine is told of the boot.

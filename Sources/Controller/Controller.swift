@@ -16,9 +16,9 @@ public import SlotMachine
 public struct Controller {
     private let device: any BlockDevice
     private let boot: any BootBackend
-    private let table: SlotTable
+    let table: SlotTable
     /// Where the slots are: what changes of the table is only what they are called.
-    private let pairs: [Slot: SlotTable.Pair]
+    let pairs: [Slot: SlotTable.Pair]
     private var store: RecordStore
     private var machine: StateMachine
     /// Bytes between two flushes while a slot is written: what an interruption costs at most.
@@ -280,7 +280,4 @@ extension Controller {
         }
         return true
     }
-
-    /// The number of a slot's root partition.
-    func rootPartition(of slot: Slot) -> Int? { pairs[slot]?.root.number }
 }

@@ -6,6 +6,8 @@ public final class DescriptorDevice: BlockDevice {
     /// See ``BlockDevice/sizeBytes``.
     public let sizeBytes: UInt64
     private let descriptor: Descriptor
+    /// For reading past the page cache; nil where that cannot be done.
+    private let direct: Descriptor?
 
     /// What errors call it.
     public var name: String { descriptor.name }
@@ -13,6 +15,7 @@ public final class DescriptorDevice: BlockDevice {
     /// Opens a disk or an image file for reading and writing.
     public init(path: String) throws(SystemError) {
         descriptor = try Descriptor.open(path, O_RDWR)
+        direct = try? Descriptor.open(path, O_RDONLY | Descriptor.direct)
         // The end of a block device is found as that of a file.
         let end = lseek(descriptor.rawValue, 0, SEEK_END)
         let code = errno
@@ -23,6 +26,7 @@ public final class DescriptorDevice: BlockDevice {
     /// See ``BlockDevice/read(at:count:)``.
     public func read(at offset: UInt64, count: Int) throws(SystemError) -> [UInt8] {
         let offset = try position(offset, count)
+        if let bytes = try readDirectly(direct, offset, count) { return bytes }
         dropCache(descriptor, offset, count)
         return try descriptor.bytes(at: offset, count: count)
     }
@@ -75,8 +79,11 @@ public final class DirectoryVolume: FileVolume {
     /// See ``FileVolume/read(_:at:count:)``.
     public func read(_ path: String, at offset: Int, count: Int) throws(SystemError) -> [UInt8] {
         let file = try root.openBeneath(path)
+        let count = min(count, max(0, try file.status().size - offset))
+        let direct = try? root.openBeneath(path, O_RDONLY | Descriptor.direct)
+        if let bytes = try readDirectly(direct, offset, count) { return bytes }
         dropCache(file, offset, count)
-        return try file.bytes(at: offset, count: min(count, max(0, try file.status().size - offset)))
+        return try file.bytes(at: offset, count: count)
     }
 
     /// See ``FileVolume/write(_:to:at:)``.
@@ -107,6 +114,43 @@ public final class DirectoryVolume: FileVolume {
         return Int(
             clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }
+}
+
+/// Reads past the page cache; nil where that cannot be done.
+private func readDirectly(
+    _ file: borrowing Descriptor?, _ offset: Int, _ count: Int
+) throws(SystemError) -> [UInt8]? {
+    switch file {
+    case .some(let file): try readDirectly(from: file, offset, count)
+    case .none: nil
+    }
+}
+
+private func readDirectly(
+    from file: borrowing Descriptor, _ offset: Int, _ count: Int
+) throws(SystemError) -> [UInt8]? {
+    // What disks and file systems want at most of an offset, a size and an address (open(2), "O_DIRECT").
+    let (sector, page) = (512, 4096)
+    guard offset % sector == 0, count > 0 else { return nil }
+    let room = (count + page - 1) / page * page
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: page)
+    defer { buffer.deallocate() }
+    var done = 0
+    while done < count {
+        let wanted = min(room - done, (count - done + sector - 1) / sector * sector)
+        let result = pread(file.rawValue, buffer.baseAddress.map { $0 + done }, wanted, offset + done)
+        let code = errno
+        if result < 0, code == EINTR { continue }
+        // The file system takes the flag, but not this place.
+        if result < 0, code == EINVAL { return nil }
+        if result < 0 { throw SystemError(call: "pread", subject: file.name, code: code) }
+        if result == 0 { throw SystemError(call: "pread", subject: "\(file.name): ends early", code: EIO) }
+        done += result
+        // Only the end of a file is short of a sector.
+        if result % sector != 0 { break }
+    }
+    guard done >= count else { throw SystemError(call: "pread", subject: "\(file.name): ends early", code: EIO) }
+    return Array(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
 }
 
 /// Lets the next read of a range come from the device. Pages that are not yet written stay, so flush before.

@@ -63,7 +63,8 @@ struct EtcLayer {
     private mutating func takeDirectories(_ drift: FileTree, _ old: FileTree, _ new: FileTree) {
         for path in drift.paths.reversed() {
             guard var node = drift[path], node.isDirectory else { continue }
-            let isChanged = path != "/" && ![old[path], new[path]].contains { $0.map { Self.hasSameOwner($0, node) } ?? false }
+            let isChanged =
+                path != "/" && ![old[path], new[path]].contains { $0.map { Self.hasSameOwner($0, node) } ?? false }
             guard path == "/" || isChanged || node.xattrs[Self.opaque] != nil || !tree.children(of: path).isEmpty
             else { continue }
             if !isChanged, let theirs = new[path], theirs.isDirectory {
@@ -203,6 +204,8 @@ extension EtcLayer {
     }
 }
 
-private func filesystem<Result: ~Copyable>(_ body: () throws(FilesystemError) -> Result) throws(ControllerError) -> Result {
+private func filesystem<Result: ~Copyable>(_ body: () throws(FilesystemError) -> Result) throws(ControllerError)
+    -> Result
+{
     do throws(FilesystemError) { return try body() } catch { throw ControllerError(.device, "/etc", "\(error)") }
 }

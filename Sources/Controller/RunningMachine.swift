@@ -1,3 +1,4 @@
+internal import Disk
 internal import Glibc
 internal import LinuxSystem
 internal import SlotMachine
@@ -12,8 +13,12 @@ public struct RunningMachine: ~Copyable {
     public let report: BootReport
     /// Decides and does.
     public var controller: Controller
+    /// Its boot loader.
+    public let boot: SystemdBoot
     /// What happened, for people.
     public let events: EventLog
+    /// What this machine has shown to work.
+    public let proofs: EventLog
     /// Keeps other processes away.
     private let lock: Descriptor?
 
@@ -43,20 +48,24 @@ public struct RunningMachine: ~Copyable {
             try system { () throws(SystemError) in try makeDirectories(controllerState) }
             try checkFilesystem(of: partition)
         }
-        let boot = try text("/proc/sys/kernel/random/boot_id")
+        let bootID = try text("/proc/sys/kernel/random/boot_id")
+        let boot = SystemdBoot(try mount(partition, access))
         let controller = try Controller(
             disk: try system { () throws(SystemError) in try DescriptorDevice(path: report.disk) },
-            boot: SystemdBoot(try mount(partition, access)), state: try controllerDirectory(),
-            seen: report.observation(boot: boot, isFirmwareBoot: try isFirmwareBoot(),
+            boot: boot, state: try controllerDirectory(),
+            seen: report.observation(
+                boot: bootID, isFirmwareBoot: try isFirmwareBoot(),
                 candidate: candidate(of: report.generation)))
         return RunningMachine(
-            report: report, controller: controller, events: EventLog(path: "\(controllerState)/events"), lock: lock)
+            report: report, controller: controller, boot: boot, lock: lock)
     }
 
-    private init(report: BootReport, controller: Controller, events: EventLog, lock: consuming Descriptor?) {
+    private init(report: BootReport, controller: Controller, boot: SystemdBoot, lock: consuming Descriptor?) {
         self.report = report
         self.controller = controller
-        self.events = events
+        self.boot = boot
+        events = EventLog(path: "\(Self.controllerState)/events")
+        proofs = EventLog(path: "\(Self.controllerState)/proofs")
         self.lock = lock
     }
 
@@ -187,7 +196,7 @@ extension RunningMachine {
     /// The root file system of a slot that is not running.
     private func mountRoot(of slot: Slot) throws(ControllerError) -> Descriptor {
         let stem = report.root.reversed().drop { $0.isNumber }.reversed()
-        let partition = "\(String(stem))\(controller.rootPartition(of: slot) ?? 0)"
+        let partition = "\(String(stem))\(controller.pairs[slot]?.root.number ?? 0)"
         var failure: SystemError?
         for type in ["erofs", "squashfs", "ext4"] {
             do throws(SystemError) {

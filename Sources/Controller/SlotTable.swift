@@ -60,6 +60,18 @@ struct SlotTable {
         throw ControllerError(.table, device.name, "there are not two root and two verity partitions on this disk")
     }
 
+    /// Whether a machine whose other copy is lost would find its partitions.
+    func areBothCopiesWhole() throws(ControllerError) -> (primary: Bool, backup: Bool) {
+        let copies = try copies()
+        let blank = { (bytes: [UInt8]) in [UInt8](repeating: 0, count: bytes.count) }
+        let plan = try read()
+        func isWhole(_ head: [UInt8], _ tail: [UInt8]) -> Bool {
+            (try? PartitionTable.read(head: head, tail: tail, sizeBytes: device.sizeBytes, name: device.name))?.plan
+                == plan
+        }
+        return (isWhole(copies.head, blank(copies.tail)), isWhole(blank(copies.head), copies.tail))
+    }
+
     // MARK: Writing
 
     /// Makes both copies whole and equal.

@@ -86,7 +86,7 @@ extension SystemdBoot {
             throw ControllerError(.source, generation.candidate.name, "\(error)")
         }
         let name = LoaderEntryName(generation: generation.number, tries: BootTries(left: tries))
-        try put(Array(text.utf8), as: name)
+        try put(Array(text.utf8), as: "\(name)")
     }
 
     /// See ``BootBackend/setGood(_:)``.
@@ -99,24 +99,24 @@ extension SystemdBoot {
                     .device, "\(volume.name)/\(Self.entries)", "there is no entry of generation \(number) to make good")
             }
             let text = active.bytes.prefix { $0 != 0 }
-            try put(Array(text), as: LoaderEntryName(generation: number))
+            try put(Array(text), as: "\(LoaderEntryName(generation: number))")
         }
         // Never before the other is durable.
-        try remove(counted)
+        try remove(counted.map { ($0.path, $0.bytes.count) })
     }
 
     /// See ``BootBackend/retire(_:)``.
     public func retire(_ numbers: (UInt64) -> Bool) throws(ControllerError) {
-        try remove(try ours().filter { numbers($0.name.generation) })
+        try remove(try ours().filter { numbers($0.name.generation) }.map { ($0.path, $0.bytes.count) })
     }
 
     /// Removes entries, each a comment first: its clusters may become those of a new entry, which must not show what was
     /// in them before.
-    private func remove(_ entries: [Entry]) throws(ControllerError) {
+    private func remove(_ entries: [(path: String, sizeBytes: Int)]) throws(ControllerError) {
         if entries.isEmpty { return }
         try system { () throws(SystemError) in
-            for entry in entries where !entry.bytes.isEmpty {
-                try volume.write(Self.comment(entry.bytes.count), to: entry.path, at: 0)
+            for entry in entries where entry.sizeBytes > 0 {
+                try volume.write(Self.comment(entry.sizeBytes), to: entry.path, at: 0)
                 try volume.flush(entry.path)
             }
             for entry in entries { try volume.remove(entry.path) }
@@ -130,7 +130,7 @@ extension SystemdBoot {
     }
 
     /// Makes an entry: a sector of comments first, which the boot loader passes over, then the entry in its place.
-    private func put(_ text: [UInt8], as name: LoaderEntryName) throws(ControllerError) {
+    private func put(_ text: [UInt8], as name: String) throws(ControllerError) {
         let path = "\(Self.entries)/\(name)"
         let lines = Array(text.reversed().drop { $0 == UInt8(ascii: "\n") }.reversed())
         guard lines.count < Self.entryBytes else {
@@ -154,12 +154,64 @@ extension SystemdBoot {
     }
 }
 
+// MARK: - Proof of counting
+
+extension SystemdBoot {
+    /// Whether the boot loader counts, as an entry shows that was made for this alone.
+    public enum Canary: Sendable, Hashable {
+        /// There is no such entry.
+        case none
+        /// It has not been booted yet.
+        case waiting
+        /// It was booted, and counted.
+        case counted
+    }
+
+    private static let canary = "pisces-canary"
+
+    /// The identifier of the entry, as the boot loader tells what it booted.
+    static let canaryIdentifier = "\(canary).conf"
+
+    private func canaries() throws(ControllerError) -> [MenuEntry] {
+        try menu().filter { $0.identifier == Self.canaryIdentifier }
+    }
+
+    /// How the entry stands.
+    public func canary() throws(ControllerError) -> Canary {
+        let tries = try canaries().compactMap(\.tries)
+        if tries.isEmpty { return .none }
+        return tries.contains { $0.done > 0 } ? .counted : .waiting
+    }
+
+    /// Makes an entry with one try that boots what a generation's boots, before it, and before no later generation's.
+    public func putCanary(like number: UInt64) throws(ControllerError) {
+        let entry = try menu().first { LoaderEntryName($0.fileName)?.generation == number }
+        guard let entry else {
+            throw ControllerError(.device, volume.name, "there is no boot entry of generation \(number)")
+        }
+        let text = "title Proof of boot counting\nversion \(number).1\nsort-key pisces\nlinux \(entry.linux)\n"
+        try put(Array(text.utf8), as: "\(Self.canary)+1.conf")
+    }
+
+    /// Removes the entry.
+    public func removeCanary() throws(ControllerError) {
+        var entries: [(path: String, sizeBytes: Int)] = []
+        for file in try system({ () throws(SystemError) in try volume.names(in: Self.entries) })
+        where file.hasPrefix("\(Self.canary)+") {
+            let path = "\(Self.entries)/\(file)"
+            entries.append((path, try system { () throws(SystemError) in try volume.size(of: path) } ?? 0))
+        }
+        try remove(entries)
+    }
+}
+
 // MARK: - Kernel images
 
 extension SystemdBoot {
     private static func path(of image: Digest) -> String { String(LoaderEntry.imagePath(image).dropFirst()) }
 
-    private func isWhole(_ image: Digest) throws(ControllerError) -> Bool {
+    /// Whether a kernel image is on the EFI system partition, whole.
+    func isWhole(_ image: Digest) throws(ControllerError) -> Bool {
         try system { () throws(SystemError) in try volume.digest(of: Self.path(of: image)) } == image
     }
 

@@ -12,6 +12,8 @@ public struct Descriptor: ~Copyable, Sendable {
 
     /// The flag O_PATH: a descriptor that only names a place, as the start of other paths.
     public static var pathOnly: Int32 { clinux_o_path }
+    /// The flag O_DIRECT: reads and writes go past the page cache. Not every file system knows it.
+    public static var direct: Int32 { clinux_o_direct }
 
     /// Takes ownership of an open descriptor.
     public init(adopting rawValue: Int32, name: String) {

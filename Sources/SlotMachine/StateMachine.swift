@@ -160,11 +160,15 @@ extension StateMachine {
         guard runsGood else { return [.refuse(.uncommittedBoot)] }
         guard canFallBack else { return [.refuse(.noFallback)] }
         if !insisting {
-            if candidate.kernelImage == record.good.generation.candidate.kernelImage { return [.refuse(.alreadyRunning)] }
+            if candidate.kernelImage == record.good.generation.candidate.kernelImage {
+                return [.refuse(.alreadyRunning)]
+            }
             if candidate.release < record.floor { return [.refuse(.belowFloor(record.floor))] }
             let running = record.good.generation.candidate.data
             if !candidate.data.canRead(running) { return [.refuse(.dataTooNew(floor: running.floor))] }
-            if let failure = record.failures.first(where: { $0.generation.candidate.kernelImage == candidate.kernelImage }) {
+            if let failure = record.failures.first(where: {
+                $0.generation.candidate.kernelImage == candidate.kernelImage
+            }) {
                 return [.refuse(.failedBefore(failure.reason))]
             }
         }

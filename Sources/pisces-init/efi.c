@@ -24,5 +24,6 @@ void read_loader(struct loader *loader) {
     }
     read_variable(VARIABLES "/LoaderEntrySelected" LOADER, loader->entry, sizeof loader->entry);
     read_variable(VARIABLES "/LoaderDevicePartUUID" LOADER, loader->partition, sizeof loader->partition);
+    loader->is_counted = access(VARIABLES "/LoaderBootCountPath" LOADER, F_OK) == 0;
     if (!cinit_entry_generation(loader->entry, &loader->generation)) loader->generation = 0;
 }

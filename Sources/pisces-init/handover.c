@@ -12,9 +12,10 @@ static void write_record(const struct boot *boot) {
     if (boot->loader.entry[0] != 0) format_text(entry, sizeof entry, "Entry: %s\n", boot->loader.entry);
     format_text(
         text, sizeof text,
-        "Generation: %" PRIu64 "\nSlot: %c\nDisk: /dev/%s\nRoot: %s\nVerity: %s\nData: %s\n%sRoot-Hash: %s\n%s",
-        boot->generation, boot->slot, boot->disk.name, boot->root.path, boot->tree.path, boot->data.path, esp, hash,
-        entry);
+        "Generation: %" PRIu64
+        "\nSlot: %c\nTrial: %s\nDisk: /dev/%s\nRoot: %s\nVerity: %s\nData: %s\n%sRoot-Hash: %s\n%s",
+        boot->generation, boot->slot, boot->loader.is_counted ? "yes" : "no", boot->disk.name, boot->root.path,
+        boot->tree.path, boot->data.path, esp, hash, entry);
     make_directories("/run/pisces");
     if (!write_text("/run/pisces/boot", text)) fail("cannot write /run/pisces/boot: %m");
 
@@ -44,15 +45,31 @@ static void write_esp_unit(const struct node *esp) {
         fail("cannot write the mount unit of the EFI system partition: %m");
 }
 
-/// The root is open: without this the generator would wait for partitions by names that they need not have.
-static void mask_verity_generator(void) {
+/// Keeps generators of systemd from doing what is done otherwise here: the root is open, and systemd-veritysetup's would
+/// wait for partitions by names that they need not have; `pisces commit` takes the counter off the boot entry once the
+/// system is healthy, which systemd-bless-boot's would do without asking.
+static void mask_generators(void) {
+    static const char *const names[] = {"systemd-veritysetup-generator", "systemd-bless-boot-generator"};
     make_directories("/run/systemd/system-generators");
-    if (symlink("/dev/null", "/run/systemd/system-generators/systemd-veritysetup-generator") != 0)
-        fail("cannot mask systemd-veritysetup-generator: %m");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[80];
+        format_text(path, sizeof path, "/run/systemd/system-generators/%s", names[i]);
+        if (symlink("/dev/null", path) != 0) fail("cannot mask %s: %m", names[i]);
+    }
+}
+
+/// Starts the timer that restarts the machine unless the generation on trial becomes healthy in time, whatever hangs.
+static void set_deadline(void) {
+    make_directories("/run/systemd/system/sysinit.target.wants");
+    if (symlink(
+            "/usr/lib/systemd/system/pisces-deadline.timer",
+            "/run/systemd/system/sysinit.target.wants/pisces-deadline.timer") != 0)
+        fail("cannot set a deadline to the trial: %m");
 }
 
 void hand_over(const struct boot *boot) {
     write_record(boot);
-    mask_verity_generator();
+    mask_generators();
+    if (boot->loader.is_counted) set_deadline();
     if (boot->esp.path[0] != 0) write_esp_unit(&boot->esp);
 }

@@ -10,6 +10,7 @@ enum SlotCommand {
     static func open(_ console: Console) throws -> RunningMachine {
         var machine = try RunningMachine.open(.changing)
         try tell(try machine.controller.start(), machine, console)
+        try machine.takeProofs()
         return machine
     }
 
@@ -64,7 +65,9 @@ struct FlipCommand: ParsableCommand {
         let wasArmed = machine.controller.record.phase == .armed
         let (notices, conflicts) = try machine.flip()
         try SlotCommand.tell(notices, machine, console)
-        for path in conflicts { console.warning("/etc\(path): changed here and by the new generation: stays as it is here") }
+        for path in conflicts {
+            console.warning("/etc\(path): changed here and by the new generation: stays as it is here")
+        }
         let number = machine.controller.record.target?.number ?? 0
         if !wasArmed { SlotCommand.note("flipped", number, "armed with \(StateMachine.tries) tries", machine) }
         console.note("generation \(number) is booted next, with \(StateMachine.tries) tries")

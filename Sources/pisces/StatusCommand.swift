@@ -152,7 +152,8 @@ struct NodeStatus {
         if case .counting(let left) = seen.entries[generation.number] { tries = .integer(left) }
         return .object([
             "generation": Self.number(generation.number), "name": .string(generation.candidate.name),
-            "release": Self.number(generation.candidate.release), "kernel-image": .string(generation.candidate.kernelImage),
+            "release": Self.number(generation.candidate.release),
+            "kernel-image": .string(generation.candidate.kernelImage),
             "state": .string(state(of: generation)), "tries-left": tries,
         ])
     }

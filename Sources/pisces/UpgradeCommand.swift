@@ -50,7 +50,8 @@ struct UpgradeCommand: ParsableCommand {
         guard let target = machine.controller.record.target else { return }
         try RunningMachine.keep(manifest: bytes, of: target.number)
         SlotCommand.note("staged", target.number, "installed from \(source)", machine)
-        console.note("generation \(target.number) is staged in slot \(machine.controller.record.good.slot.other.rawValue)")
+        console.note(
+            "generation \(target.number) is staged in slot \(machine.controller.record.good.slot.other.rawValue)")
         if flip || reboot { return try FlipCommand.flip(&machine, reboot: reboot, console) }
         console.note("next: pisces flip, then restart")
     }

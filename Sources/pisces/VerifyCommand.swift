@@ -1,21 +1,23 @@
 import ArgumentParser
 import BlueprintModel
 import Constructor
+import Controller
 import LinuxSystem
+import SlotMachine
 import Verifier
 
 struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Prove that a disk image is what its manifest says.",
+        abstract: "Prove that a disk image, or what this machine runs, is what its manifest says.",
         discussion: """
             Reads the whole image, boots and changes nothing. Of all that is wrong, the first bytes are named, and the \
             file they belong to. Without a manifest, the root hash in the image's own partition table has to do. \
-            Exit status 1 if anything is wrong.
+            Without an image, both slots of this machine are read. Exit status 1 if anything is wrong.
             """)
 
     @Argument(help: "The disk image.", completion: .file(extensions: ["raw"]))
-    var image: String
+    var image: String?
 
     @Option(
         name: .long, help: "What the image must be (default: NAME.manifest.json beside NAME.raw, if it is there).",
@@ -26,8 +28,9 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         let console = Console(output)
+        guard let image else { return try verifySlots(console) }
         let medium = try Medium(try Descriptor.open(image))
-        let manifest = try loadManifest()
+        let manifest = try loadManifest(image)
         if manifest == nil { console.note("no manifest: \(image) is held to the root hash that it names itself") }
         let verdict = try ImageVerification(medium, manifest: manifest).run()
         for check in verdict.checks {
@@ -36,14 +39,26 @@ struct VerifyCommand: ParsableCommand {
             if !output.json { for finding in findings { console.result(finding.description) } }
         }
         if output.json {
-            console.result(json(verdict).canonical)
+            console.result(json(verdict, image).canonical)
         } else if let hash = verdict.rootHash, verdict.findings.isEmpty {
             console.result("\(image): nothing is wrong, root hash \(hash)")
         }
         if !verdict.findings.isEmpty { throw ExitCode(1) }
     }
 
-    private func loadManifest() throws -> GenerationManifest? {
+    private func verifySlots(_ console: Console) throws {
+        let machine = try RunningMachine.open(.reading)
+        var isBad = false
+        for slot in Slot.allCases {
+            guard let found = try machine.verify(slot) else { continue }
+            isBad = isBad || !found.problems.isEmpty
+            console.check("slot \(slot.rawValue), generation \(found.generation)", isGood: found.problems.isEmpty)
+            for problem in found.problems { console.result(problem) }
+        }
+        if isBad { throw ExitCode(1) }
+    }
+
+    private func loadManifest(_ image: String) throws -> GenerationManifest? {
         guard let path = self.manifest ?? Output(.raw, path: image).manifestPath else { return nil }
         do {
             return try GenerationManifest(parsing: try Workspace.readFile(path, limit: 1 << 24), file: path)
@@ -52,7 +67,7 @@ struct VerifyCommand: ParsableCommand {
         }
     }
 
-    private func json(_ verdict: ImageVerification.Verdict) -> JSONValue {
+    private func json(_ verdict: ImageVerification.Verdict, _ image: String) -> JSONValue {
         .object([
             "image": .string(image),
             "valid": .bool(verdict.findings.isEmpty),

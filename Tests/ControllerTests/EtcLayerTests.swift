@@ -40,7 +40,8 @@ import Testing
 
     @Test func whatTheNewRootHasAlreadyIsNoChangeAnyMore() {
         let layer = layer(
-            ["/same": "2", "/gone": "-", "/d/e": "1"], old: ["/same": "1", "/gone": "1"], new: ["/same": "2", "/d/e": "1"])
+            ["/same": "2", "/gone": "-", "/d/e": "1"], old: ["/same": "1", "/gone": "1"],
+            new: ["/same": "2", "/d/e": "1"])
         #expect(layer.tree.paths == ["/"])
         #expect(layer.conflicts.isEmpty)
     }
@@ -88,7 +89,9 @@ import Testing
         #expect(layer.conflicts.isEmpty)
     }
 
-    @Test(.enabled(if: geteuid() == 0, "makes what an overlay leaves of a removed file")) func layerIsReadAndWritten() throws {
+    @Test(.enabled(if: geteuid() == 0, "makes what an overlay leaves of a removed file")) func layerIsReadAndWritten()
+        throws
+    {
         let directory = try TemporaryDirectory()
         let path = { (name: String) in "\(directory.path)/\(name)" }
         for name in ["old/etc/d", "root/etc", "next/etc", "new"] { try makeDirectories(path(name)) }

@@ -34,7 +34,8 @@ int clinux_syncfs(int descriptor);
 int clinux_mknodat(int directory, const char *path, unsigned mode, unsigned major, unsigned minor);
 unsigned clinux_major(uint64_t device);
 unsigned clinux_minor(uint64_t device);
-/// O_PATH, O_TMPFILE.
+/// O_DIRECT, O_PATH, O_TMPFILE.
+extern const int clinux_o_direct;
 extern const int clinux_o_path;
 extern const int clinux_o_tmpfile;
 
