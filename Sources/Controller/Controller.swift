@@ -101,8 +101,10 @@ extension Controller {
         return try run(.install(upgrade.candidate, insisting: insisting), upgrade)
     }
 
-    /// Lets the next start boot what is staged.
-    public mutating func flip() throws(ControllerError) -> [Notice] { try run(.flip) }
+    /// Lets the next start boot what is staged, so many times until it is committed.
+    public mutating func flip(tries: Int = StateMachine.tries) throws(ControllerError) -> [Notice] {
+        try run(.flip(tries: tries))
+    }
 
     /// Takes the verdict of the checks on the running generation.
     public mutating func judge(isHealthy: Bool) throws(ControllerError) -> [Notice] {

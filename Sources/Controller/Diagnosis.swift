@@ -145,8 +145,7 @@ extension RunningMachine {
         if canary == .counted {
             counted = "the boot loader counted an entry that was made for this"
             try boot.removeCanary()
-        } else if case .counting(let left) = controller.seen.entries[number], report.isTrial, left < StateMachine.tries
-        {
+        } else if report.isTrial, report.entry != SystemdBoot.canaryIdentifier {
             counted = "the boot loader counted the trial of generation \(number)"
         }
         try system { () throws(SystemError) in

@@ -86,7 +86,7 @@ public struct RunningMachine: ~Copyable {
     /// The record's directory; one that was never made is empty.
     private static func controllerDirectory() throws(ControllerError) -> DirectoryVolume {
         do throws(SystemError) { return try DirectoryVolume(path: controllerState) } catch  where error.isNotFound {
-            return try system { () throws(SystemError) in try DirectoryVolume(path: "/var/empty") }
+            return try system { () throws(SystemError) in try DirectoryVolume(path: state) }
         } catch {
             throw ControllerError(.device, controllerState, "\(error)")
         }
@@ -181,7 +181,8 @@ extension RunningMachine {
 extension RunningMachine {
     /// Lets the next start boot what is staged, with what was changed in this generation's `/etc`.
     /// - Returns: what is to be told, and the files below `/etc` that both generations have changed.
-    public mutating func flip() throws(ControllerError) -> (notices: [Controller.Notice], conflicts: [String]) {
+    public mutating func flip(tries: Int) throws(ControllerError) -> (notices: [Controller.Notice], conflicts: [String])
+    {
         var conflicts: [String] = []
         let record = controller.record
         if record.phase == .staged, let target = record.target, controller.seen.booted == record.good {
@@ -190,7 +191,7 @@ extension RunningMachine {
                 oldRoot: try system { () throws(SystemError) in try Descriptor.bareDirectory("/") },
                 to: Self.directory(of: target.number), newRoot: try mountRoot(of: record.good.slot.other))
         }
-        return (try controller.flip(), conflicts)
+        return (try controller.flip(tries: tries), conflicts)
     }
 
     /// The root file system of a slot that is not running.

@@ -63,13 +63,18 @@ struct SlotTable {
     /// Whether a machine whose other copy is lost would find its partitions.
     func areBothCopiesWhole() throws(ControllerError) -> (primary: Bool, backup: Bool) {
         let copies = try copies()
-        let blank = { (bytes: [UInt8]) in [UInt8](repeating: 0, count: bytes.count) }
+        let header = Int(DiskPlan.sectorSize)
+        let blank = [UInt8](repeating: 0, count: header)
         let plan = try read()
         func isWhole(_ head: [UInt8], _ tail: [UInt8]) -> Bool {
             (try? PartitionTable.read(head: head, tail: tail, sizeBytes: device.sizeBytes, name: device.name))?.plan
                 == plan
         }
-        return (isWhole(copies.head, blank(copies.tail)), isWhole(blank(copies.head), copies.tail))
+        // A copy goes with its header: behind the protective MBR, or last.
+        let (before, behind) = (copies.head.prefix(header), copies.head.dropFirst(2 * header))
+        return (
+            isWhole(copies.head, copies.tail.dropLast(header) + blank), isWhole(before + blank + behind, copies.tail)
+        )
     }
 
     // MARK: Writing

@@ -49,8 +49,8 @@ public enum Event: Sendable, Hashable {
     // Commands
     /// Install a candidate. An operator may insist on one that is older than the floor, failed before or is running.
     case install(Candidate, insisting: Bool = false)
-    /// Boot the staged generation next.
-    case flip
+    /// Boot the staged generation next, with so many tries.
+    case flip(tries: Int = StateMachine.tries)
     /// All required checks of the running generation have passed.
     case healthy
     /// A required check of the running generation has failed.

@@ -13,7 +13,8 @@ public struct StateMachine: Sendable {
     /// What was seen when this process began.
     public let seen: Observation
 
-    /// Tries of a new generation: more than one, because a power cut or an impatient person uses one up, too.
+    /// Tries of a new generation, unless an operator wants another number: never fewer than two, because a power cut or an
+    /// impatient person uses one up, too.
     public static let tries = 3
     /// The highest number that the initrd reads in labels.
     static let highestNumber: UInt64 = 999_999_999_999_999_999
@@ -42,7 +43,7 @@ public struct StateMachine: Sendable {
         switch event {
         case .start: start()
         case .install(let candidate, let insisting): install(candidate, insisting)
-        case .flip: flip()
+        case .flip(let tries): flip(tries)
         case .healthy, .unhealthy: judge(isHealthy: event == .healthy)
         case .commit: commit()
         case .rollBack(let insisting): rollBack(insisting)
@@ -186,14 +187,14 @@ extension StateMachine {
         return [.save, .invalidate(passive, for: record.lastNumber)]
     }
 
-    private mutating func flip() -> [Action] {
+    private mutating func flip(_ tries: Int) -> [Action] {
         switch record.phase {
         case .staged:
             guard let target = record.target, runsGood else { return [.refuse(.uncommittedBoot)] }
             guard canFallBack else { return [.refuse(.noFallback)] }
             record.phase = .armed
             // First the record: an entry must never be there without it.
-            return [.save, .arm(target.number, tries: Self.tries)]
+            return [.save, .arm(target.number, tries: max(2, tries))]
         case .armed: return []
         default: return [.refuse(.nothingStaged)]
         }

@@ -41,36 +41,49 @@ enum SlotCommand {
     }
 }
 
+/// How often a new generation is tried.
+struct TriesOption: ParsableArguments {
+    @Option(name: .long, help: "How often the new generation is tried until it is healthy, 2 to 9.")
+    var tries = StateMachine.tries
+
+    func validate() throws {
+        guard (2...9).contains(tries) else { throw ValidationError("--tries is 2 to 9, not \(tries)") }
+    }
+}
+
 struct FlipCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "flip",
         abstract: "Let the next start of this machine boot the staged generation.",
         discussion: """
-            The new generation gets three tries. If none of them becomes healthy, the boot loader goes back to the \
-            running one by itself. What was changed in /etc is taken over; the old /etc stays as it is.
+            If none of its tries becomes healthy, the boot loader goes back to the running generation by itself. What was changed in /etc is taken over; the old /etc stays as it is.
             """)
 
     @Flag(name: .long, help: "Restart at once.")
     var reboot = false
+
+    @OptionGroup var tries: TriesOption
 
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         let console = Console(output)
         var machine = try SlotCommand.open(console)
-        try Self.flip(&machine, reboot: reboot, console)
+        try Self.flip(&machine, tries: tries.tries, reboot: reboot, console)
     }
 
-    static func flip(_ machine: inout RunningMachine, reboot: Bool, _ console: Console) throws {
+    static func flip(
+        _ machine: inout RunningMachine, tries: Int, reboot: Bool, _ console: Console
+    ) throws {
         let wasArmed = machine.controller.record.phase == .armed
-        let (notices, conflicts) = try machine.flip()
+        let (notices, conflicts) = try machine.flip(tries: tries)
         try SlotCommand.tell(notices, machine, console)
         for path in conflicts {
             console.warning("/etc\(path): changed here and by the new generation: stays as it is here")
         }
         let number = machine.controller.record.target?.number ?? 0
-        if !wasArmed { SlotCommand.note("flipped", number, "armed with \(StateMachine.tries) tries", machine) }
-        console.note("generation \(number) is booted next, with \(StateMachine.tries) tries")
+        if !wasArmed { SlotCommand.note("flipped", number, "armed with \(tries) tries", machine) }
+        console.note("generation \(number) is booted next")
         if reboot { return try SlotCommand.restart(machine, console) }
         console.note("next: systemctl reboot, or pisces cancel")
     }

@@ -27,6 +27,8 @@ struct UpgradeCommand: ParsableCommand {
     @Flag(name: .long, help: "Flip, and restart at once.")
     var reboot = false
 
+    @OptionGroup var tries: TriesOption
+
     @OptionGroup var output: OutputOptions
 
     func run() throws {
@@ -52,7 +54,7 @@ struct UpgradeCommand: ParsableCommand {
         SlotCommand.note("staged", target.number, "installed from \(source)", machine)
         console.note(
             "generation \(target.number) is staged in slot \(machine.controller.record.good.slot.other.rawValue)")
-        if flip || reboot { return try FlipCommand.flip(&machine, reboot: reboot, console) }
+        if flip || reboot { return try FlipCommand.flip(&machine, tries: tries.tries, reboot: reboot, console) }
         console.note("next: pisces flip, then restart")
     }
 

@@ -74,6 +74,20 @@ import Testing
         try verify()
     }
 
+    @Test func eachCopyIsLookedAtByItself() throws {
+        let whole = try table.areBothCopiesWhole()
+        #expect(whole.primary && whole.backup)
+        try Descriptor.open(storage.disk, O_RDWR).writeAll([0xFF], at: 512 + 16)
+        let torn = try table.areBothCopiesWhole()
+        #expect(!torn.primary && torn.backup)
+    }
+
+    @Test func tornBackupIsSeen() throws {
+        try Descriptor.open(storage.disk, O_RDWR).writeAll([0xFF], at: (8 << 20) - 512)
+        let torn = try table.areBothCopiesWhole()
+        #expect(torn.primary && !torn.backup)
+    }
+
     /// As a power cut between the two leaves them: libfdisk has nothing to say of it.
     @Test func copiesThatDifferBecomeThePrimary() throws {
         let file = try Descriptor.open(storage.disk, O_RDWR)

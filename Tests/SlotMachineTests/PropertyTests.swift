@@ -97,7 +97,7 @@ private struct World {
         let install = Event.install(candidate(release, "\(release)"), insisting: Bool.random(using: &generator))
         if Bool.random(using: &generator) {
             switch machine.record.phase {
-            case .staged: send(.flip)
+            case .staged: send(.flip())
             case .armed: boot()
             case .trying: send(.healthy)
             case .healthy: send(.commit)
@@ -105,7 +105,7 @@ private struct World {
             }
             return
         }
-        let events = [install, .flip, .healthy, .unhealthy, .commit, .rollBack(), .cancel]
+        let events = [install, .flip(), .healthy, .unhealthy, .commit, .rollBack(), .cancel]
         switch Int.random(in: 0..<events.count + 2, using: &generator) {
         case events.count: begin()
         case events.count + 1: boot()
@@ -140,7 +140,7 @@ private struct World {
     @Test func bothSlotsBadEndInTheLastGoodOne() {
         var world = World()
         world.send(.install(candidate(2, "2")))
-        world.send(.flip)
+        world.send(.flip())
         var boots = 0
         repeat {
             world.restarts = 0
@@ -157,7 +157,7 @@ private struct World {
     @Test func eachCommandAgainChangesNothing() {
         var world = World()
         let steps: [[Event]] = [
-            [.install(candidate(2, "2"))], [.flip], [.healthy], [.commit],
+            [.install(candidate(2, "2"))], [.flip()], [.healthy], [.commit],
         ]
         for (index, step) in steps.enumerated() {
             if index == 2 { world.boot() }
@@ -175,7 +175,7 @@ private struct World {
         var world = World()
         for release in 2..<UInt64(Record.failuresLimit + 5) {
             world.send(.install(candidate(release, "\(release)")))
-            world.send(.flip)
+            world.send(.flip())
             world.boot()
             world.send(.rollBack())
             world.boot()
@@ -191,7 +191,7 @@ private struct World {
         var world = World()
         var newer = candidate(2, "2")
         newer.data = DataSchema(version: 4, floor: 3)
-        for event in [Event.install(newer), .flip] { world.send(event) }
+        for event in [Event.install(newer), .flip()] { world.send(event) }
         world.boot()
         for event in [Event.healthy, .commit] { world.send(event) }
         #expect(world.machine.record.phase == .committed)

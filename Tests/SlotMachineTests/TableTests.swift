@@ -60,7 +60,7 @@ import Testing
         Case("install 9 while 7 has no entry", .install(other)) { $0.entries[7] = nil },
         Case("install 5", .install(old)), Case("insist on 5", .install(old, insisting: true)),
         Case("insist on 8", .install(same, insisting: true)),
-        Case("flip", .flip), Case("healthy", .healthy), Case("unhealthy", .unhealthy),
+        Case("flip", .flip()), Case("healthy", .healthy), Case("unhealthy", .unhealthy),
         Case("unhealthy while 7 has no entry", .unhealthy) { $0.entries[7] = nil },
         Case("commit", .commit), Case("commit in kexec's kernel", .commit) { $0.isFirmwareBoot = false },
         Case("roll back", .rollBack()), Case("roll back while 7 has no entry", .rollBack()) { $0.entries[7] = nil },
