@@ -98,7 +98,7 @@ let package = Package(
                 name: "FuzzTargets",
                 dependencies: [
                     "BlueprintModel", "Debian", "Archive", "Disk", "Filesystems", "BootArtefacts", "VirtualMachine",
-                    "Constructor", "SlotMachine", "Controller", "CInit", "CLinux", "LinuxSystem",
+                    "Constructor", "Verifier", "SlotMachine", "Controller", "CInit", "CLinux", "LinuxSystem",
                 ],
                 path: "Tests/FuzzTargets", swiftSettings: strict),
             .testTarget(

@@ -17,8 +17,21 @@ extension Blueprint {
         public var store = false
         /// Seconds since 1970 for every time stamp in the image; nil lets the lock decide.
         public var epoch: Int?
+        /// What the system makes of the data under `/var`.
+        public var dataSchema = DataSchema()
 
         /// The layout `uefi` with a verified, uncompressed EROFS root.
+        public init() {}
+    }
+
+    /// The form of the data under `/var`, which outlives generations: by it is known when going back is unsafe.
+    public struct DataSchema: Sendable, Equatable {
+        /// The version of the form that this system writes, from 0 on.
+        public var version = 0
+        /// The oldest version of a system that can still work with what this one wrote, at most ``version``.
+        public var floor = 0
+
+        /// Version 0, which any system can work with.
         public init() {}
     }
 
@@ -62,9 +75,30 @@ extension Blueprint.Image {
             Key(
                 "epoch", \.epoch, .integer(0...0xFFFF_FFFF),
                 "Seconds since 1970 for every time stamp in the image; by default the lock decides."),
+            Key(
+                "data-schema", \.dataSchema, .dataSchema,
+                "The form of the data under /var that this system writes, by which an unsafe way back is recognised."),
         ],
         check: { image, node, decoding in
             guard image.root == .ext4, image.compression != .none, let value = node["compression"] else { return }
             decoding.report(value.mark, "ext4 does not compress; choose erofs or squashfs under `image.root`")
+        })
+}
+
+extension Codec where Value == Blueprint.DataSchema {
+    fileprivate static let dataSchema = record(
+        "data-schema", Value(),
+        [
+            Key("version", \.version, .integer(0...0x7FFF_FFFF), "The version of the form that this system writes."),
+            Key(
+                "floor", \.floor, .integer(0...0x7FFF_FFFF),
+                "The oldest version of a system that can work with what this one wrote; at most `version`."),
+        ],
+        check: { schema, node, decoding in
+            guard schema.floor > schema.version else { return }
+            decoding.report(
+                (node["floor"] ?? node).mark,
+                "floor \(schema.floor) is above version \(schema.version): this system could not work with its own data"
+            )
         })
 }

@@ -41,6 +41,7 @@ extension Constructor {
             parts.append("\(try ImagePlan(blueprint: request.blueprint, seed: lock.blueprint, layout: layout))")
         }
         if let key = request.signingKey { parts.append(key.certificate.digest.hex) }
+        parts.append("release \(release(of: lock)), signed by \(request.manifestSigner?.key ?? "nobody")")
         parts += request.outputs.map { "\($0.form) \($0.path)" }
         return SHA256.hash(Array(parts.joined(separator: "\n").utf8))
     }

@@ -27,6 +27,10 @@ public struct ConstructionRequest: Sendable {
     public var outputs: [Output]
     /// Signs what the firmware and the boot loader start; nil leaves it unsigned.
     public var signingKey: SigningKey?
+    /// The number by which downgrades are recognised, from 0 on; nil takes the lock's epoch.
+    public var release: Int?
+    /// Signs the generation's manifest; nil leaves it unsigned.
+    public var manifestSigner: ManifestSigner?
     /// What is written beside a disk image for others to read.
     public var documents = DocumentOptions()
 
@@ -131,7 +135,9 @@ public struct Constructor: Sendable {
         }
         let tree = try scan(root, lock: lock)
 
-        let writer = OutputWriter(outputs: request.outputs, blueprint: request.blueprint, lock: lock, root: root)
+        let writer = OutputWriter(
+            outputs: request.outputs, blueprint: request.blueprint, lock: lock, root: root,
+            signer: request.manifestSigner)
         var written: [PendingOutput] = []
         var construction = Construction(lock: lock)
         if request.outputs.contains(where: { !$0.form.isDisk }) {
@@ -228,7 +234,7 @@ public struct Constructor: Sendable {
         }
         let boot = boot(root)
         let kernelImage = try phase(.boot) {
-            let kernelImage = try boot.kernelImage(rootHash: rootHash)
+            let kernelImage = try boot.kernelImage(commandLine: boot.commandLine(rootHash: rootHash))
             let title = SystemPartition.title(request.blueprint.name, generation: ImagePlan.firstGeneration)
             try builder.writeSystemPartition(
                 try boot.systemPartition(kernelImage: kernelImage, title: title), to: image.descriptor)
@@ -236,14 +242,16 @@ public struct Constructor: Sendable {
         }
         let artefacts =
             rootArtefacts + [.init(name: "uki", size: kernelImage.count, digest: SHA256.hash(kernelImage))]
-        let manifest = try Manifest(
-            blueprint: request.blueprint, lock: lock, plan: plan, rootHash: rootHash,
-            artefacts: artefacts
-        ).json
+        let manifest = { (release: Int?) in
+            try Manifest(
+                blueprint: request.blueprint, lock: lock, plan: plan, rootHash: rootHash, artefacts: artefacts,
+                commandLine: boot.commandLine(rootHash: rootHash), release: release
+            ).json
+        }
         try phase(.data) {
             let path = "lib/pisces/generations/\(ImagePlan.firstGeneration)/manifest.json"
             try builder.writeData(
-                files: [(path, manifest.canonicalBytes)],
+                files: [(path, try manifest(nil).canonicalBytes)],
                 objects: request.blueprint.image.store ? lock.objects : [],
                 of: request.store,
                 to: image.descriptor)
@@ -252,9 +260,13 @@ public struct Constructor: Sendable {
             try builder.finish(image, rootHash: rootHash, rootSize: rootArtefacts[0].size)
         }
         let facts = BuiltDisk.Facts(
-            plan: plan, rootHash: rootHash, artefacts: artefacts, kernelImage: kernelImage, manifest: manifest)
+            plan: plan, rootHash: rootHash, artefacts: artefacts, kernelImage: kernelImage, release: release(of: lock),
+            manifest: try manifest(release(of: lock)))
         return BuiltDisk(image: image, facts: facts)
     }
+
+    /// The number that the manifest bears.
+    func release(of lock: Lock) -> Int { request.release ?? Int(lock.epoch) }
 
     func imagePlan() throws -> ImagePlan {
         let blueprint = request.blueprint

@@ -1,4 +1,5 @@
 internal import Archive
+internal import Disk
 internal import Glibc
 internal import LinuxSystem
 
@@ -36,7 +37,12 @@ extension Output {
         guard let file = try? MappedFile(try Descriptor.open(path)), !file.bytes.isEmpty,
             let archive = try? ArchiveReader.tar(file.bytes, name: path)
         else { return false }
-        let sign = form == .ociArchive ? "oci-layout" : blueprintInTree
+        let sign =
+            switch form {
+            case .ociArchive: "oci-layout"
+            case .splitArchive: SplitName.manifest
+            default: blueprintInTree
+            }
         do {
             while let entry = try archive.next() {
                 if entry.path == sign || entry.path == "./\(sign)" { return true }

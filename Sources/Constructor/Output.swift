@@ -1,3 +1,4 @@
+internal import Disk
 internal import Glibc
 internal import LinuxSystem
 
@@ -11,6 +12,8 @@ public struct Output: Sendable, Equatable {
         case qcow2
         /// A directory with what an updater writes into a slot, each in a file.
         case split
+        /// The same in one file, an uncompressed tar archive that is read as it comes.
+        case splitArchive = "split-archive"
         /// The plain tree as a pax archive.
         case tar
         /// The plain tree as files.
@@ -23,7 +26,7 @@ public struct Output: Sendable, Equatable {
         /// Whether it comes from a bootable disk; else it is the plain tree, which needs no kernel.
         public var isDisk: Bool {
             switch self {
-            case .raw, .qcow2, .split: true
+            case .raw, .qcow2, .split, .splitArchive: true
             case .tar, .directory, .oci, .ociArchive: false
             }
         }
@@ -31,15 +34,21 @@ public struct Output: Sendable, Equatable {
         /// What a directory of this form holds that no other does; nil where the form is one file.
         var mark: String? {
             switch self {
-            case .raw, .qcow2, .tar, .ociArchive: nil
-            case .split: SplitDirectory.sums
+            case .raw, .qcow2, .splitArchive, .tar, .ociArchive: nil
+            case .split: SplitFiles.sums
             case .directory: blueprintInTree
             case .oci: "oci-layout"
             }
         }
 
         /// How a path of this form ends.
-        var ending: String { self == .ociArchive ? ".oci.tar" : ".\(rawValue)" }
+        var ending: String {
+            switch self {
+            case .splitArchive: ".split.tar"
+            case .ociArchive: ".oci.tar"
+            default: ".\(rawValue)"
+            }
+        }
     }
 
     /// What is made.
@@ -76,10 +85,13 @@ public struct Output: Sendable, Equatable {
     /// The path of the manifest beside a disk image: `minimal.raw` has `minimal.manifest.json`. nil where there is none.
     public var manifestPath: String? { companionPath("manifest.json") }
 
+    /// The path of the manifest's signatures.
+    public var signaturesPath: String? { companionPath(SplitName.signatures) }
+
     /// The path of a file beside a disk image: for `spdx.json`, `minimal.raw` has `minimal.spdx.json`. nil where the form
     /// is no image in one file.
     func companionPath(_ name: String) -> String? {
-        guard form.isDisk, form.mark == nil else { return nil }
+        guard form == .raw || form == .qcow2 else { return nil }
         return (path.hasSuffix(form.ending) ? String(path.dropLast(form.ending.utf8.count)) : path) + ".\(name)"
     }
 }

@@ -14,6 +14,8 @@ public struct ControllerError: Error, Sendable, Equatable, CustomStringConvertib
         case readBack
         /// The artefacts could not be read.
         case source
+        /// A generation is not one for this machine, or its parts contradict each other.
+        case manifest
         /// A manifest is not signed by anybody who is trusted, or a key cannot be used.
         case trust
         /// The device or file system failed.

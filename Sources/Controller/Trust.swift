@@ -27,8 +27,32 @@ public struct TrustStore: Sendable {
     public private(set) var keys: [KeyID: Ed25519PublicKey] = [:]
     /// The keys that are trusted no longer.
     public private(set) var revoked: Set<KeyID> = []
+    /// What was found, in the order of the directories: a key's file as often as it is there, and each revocation.
+    public private(set) var entries: [Entry] = []
     /// Why files that look like keys are not used.
     public private(set) var ignored: [String] = []
+
+    /// A file that says something about a key.
+    public struct Entry: Sendable, Equatable {
+        /// The key.
+        public let id: KeyID
+        /// The file's path.
+        public let file: String
+        /// Whether the key is trusted, all files taken together.
+        public internal(set) var isTrusted: Bool
+
+        /// An entry from its parts.
+        public init(id: KeyID, file: String, isTrusted: Bool) {
+            self.id = id
+            self.file = file
+            self.isTrusted = isTrusted
+        }
+    }
+
+    /// How many bytes of a manifest are read.
+    public static let manifestLimit = 1 << 20
+    /// How many bytes of a file of signatures are read.
+    public static let signaturesLimit = 64 << 10
 
     /// The directories, the operator's first.
     public static let directories = ["/etc/pisces/trust.d", "/usr/lib/pisces/trust.d"]
@@ -48,18 +72,21 @@ public struct TrustStore: Sendable {
             for name in names {
                 if name.hasSuffix(Self.revocation), let id = KeyID(name.dropLast(Self.revocation.count)) {
                     revoked.insert(id)
+                    entries.append(Entry(id: id, file: "\(path)/\(name)", isTrusted: false))
                 } else if name.hasSuffix(".pem") {
                     read("\(path)/\(name)")
                 }
             }
         }
         keys = keys.filter { !revoked.contains($0.key) }
+        for index in entries.indices { entries[index].isTrusted = keys[entries[index].id] != nil }
     }
 
     private mutating func read(_ path: String) {
         do {
             let key = try Ed25519PublicKey(pem: Descriptor.open(path).readToEnd(limit: 64 << 10), file: path)
             keys[KeyID(key)] = key
+            entries.append(Entry(id: KeyID(key), file: path, isTrusted: true))
         } catch { ignored.append("\(error)") }
     }
 }
@@ -76,7 +103,7 @@ extension TrustStore {
     /// - Throws: ``ControllerError`` of kind `trust` that says why there is none.
     public func signer(of manifest: [UInt8], signatures: [UInt8]) throws(ControllerError) -> KeyID {
         var foreign: [String] = []
-        for line in signatures.prefix(64 << 10).split(separator: UInt8(ascii: "\n")) {
+        for line in signatures.prefix(Self.signaturesLimit).split(separator: UInt8(ascii: "\n")) {
             let words = String(decoding: line, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
             guard words.count == 2, let id = KeyID(words[0]), let signature = [UInt8](hex: words[1]) else {
                 throw ControllerError(.trust, "signature", "a line is no name of a key and a signature")
@@ -93,13 +120,39 @@ extension TrustStore {
         throw ControllerError(
             .trust, "signature",
             foreign.isEmpty
-                ? "the manifest is not signed"
-                : "nobody whom this machine trusts has signed the manifest, but: \(foreign.joined(separator: ", "))")
+                ? "the manifest is not signed: sign it where the key is, by pisces key sign MANIFEST --key KEY"
+                : "nobody whom this machine trusts has signed the manifest, but: \(foreign.joined(separator: ", ")); "
+                    + "if that is a key of yours, pisces key trust KEY.pem takes what it signs")
     }
 
     /// A line of the file of signatures.
     public static func signature(of manifest: [UInt8], by key: Ed25519PrivateKey) throws(KeyError) -> String {
         "\(KeyID(key.publicKey)) \(try key.sign(manifest).hex)\n"
+    }
+
+    /// The file of signatures with one more; a line of the same key is replaced.
+    /// - Throws: ``ControllerError`` if what is there is no file of signatures, or it would be too large to be read.
+    public static func signatures(
+        _ old: [UInt8], adding key: Ed25519PrivateKey, to manifest: [UInt8], file: String
+    ) throws(ControllerError) -> [UInt8] {
+        let own = "\(KeyID(key.publicKey)) "
+        var text = ""
+        for line in old.split(separator: UInt8(ascii: "\n")) {
+            let line = String(decoding: line, as: UTF8.self)
+            guard line.utf8.count > 17, KeyID(line.prefix(16)) != nil else {
+                throw ControllerError(
+                    .trust, file, "it is there already and holds no signatures: move it away, then sign again")
+            }
+            if !line.hasPrefix(own) { text += "\(line)\n" }
+        }
+        do throws(KeyError) { text += try signature(of: manifest, by: key) } catch {
+            throw ControllerError(.trust, file, "\(error)")
+        }
+        guard text.utf8.count <= signaturesLimit else {
+            throw ControllerError(
+                .trust, file, "it would have \(text.utf8.count) bytes, of which machines read \(signaturesLimit)")
+        }
+        return Array(text.utf8)
     }
 }
 

@@ -47,6 +47,18 @@ public enum TarWriter {
         }
     }
 
+    /// The blocks before the data of a file of root's, to which the archive's author adds the data and zeros up to a
+    /// multiple of 512 bytes, and ``end`` at last: for archives whose members have an order of their own.
+    ///
+    /// - Parameter modified: seconds since 1970.
+    public static func header(ofFile name: String, sizeBytes: Int, modified: Int64) throws(FilesystemError) -> [UInt8] {
+        let node = Node(.file(.staged(path: name, size: sizeBytes)), mode: 0o644, modified: modified)
+        return try Tar.headers(of: node, at: "/\(name)", linkedTo: nil)
+    }
+
+    /// The blocks that end an archive.
+    public static let end = [UInt8](repeating: 0, count: 2 * Tar.blockSize)
+
     private static func write(
         _ tree: FileTree, source: borrowing Descriptor, to stream: inout ImageStream
     ) throws(FilesystemError) {

@@ -41,6 +41,22 @@ public struct RunningCommand: ~Copyable, Sendable {
         try call("kill", "process \(pid)") { kill(leadsGroup ? -pid : pid, signal) }
     }
 
+    /// Reads what it writes on its standard output, as soon as there is some; 0 at the end, or if that is not captured.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+        switch output {
+        case .some(let output): try output.read(into: buffer)
+        case .none: 0
+        }
+    }
+
+    /// All that it has written on its standard error, if that is captured; waits until it ends that.
+    public func readErrors(limit: Int) throws(SystemError) -> [UInt8] {
+        switch errorOutput {
+        case .some(let errorOutput): try errorOutput.readToEnd(limit: limit)
+        case .none: []
+        }
+    }
+
     /// Ends its standard input, if that is streamed.
     mutating func endInput() { input = nil }
 

@@ -12,6 +12,20 @@ public struct GenerationManifest: Sendable, Equatable {
         public var digest: Digest
     }
 
+    /// The form of the data under `/var`.
+    public struct DataSchema: Sendable, Equatable {
+        /// The version that this system writes.
+        public var version: UInt64 = 0
+        /// The oldest version of a system that can still work with what this one wrote; at most ``version``.
+        public var floor: UInt64 = 0
+
+        /// Makes a form from its numbers.
+        public init(version: UInt64 = 0, floor: UInt64 = 0) {
+            self.version = version
+            self.floor = floor
+        }
+    }
+
     /// What messages call the manifest.
     public var file: String
     /// The generation's number.
@@ -22,6 +36,14 @@ public struct GenerationManifest: Sendable, Equatable {
     public var architecture: String
     /// The time of all files, in seconds since 1970.
     public var epoch: Int64
+    /// The number by which downgrades are recognised; 0 where the manifest has none.
+    public var release: UInt64
+    /// The kernel image's whole command line; nil where the manifest does not tell it.
+    public var commandLine: String?
+    /// The form of the data under `/var`; both numbers are 0 where the manifest tells nothing.
+    public var dataSchema: DataSchema
+    /// The root's file system, as the manifest names it; `erofs` where it does not.
+    public var rootFilesystem: String
     /// The root hash of the verity tree.
     public var rootHash: Digest
     /// The root file system.
@@ -32,6 +54,9 @@ public struct GenerationManifest: Sendable, Equatable {
     public var kernelImage: Artefact
     /// The disk's partition table.
     public var table: DiskPlan
+
+    /// The file systems that a root may be.
+    public static let rootFilesystems = Blueprint.RootFileSystem.allCases.map(\.rawValue)
 
     /// Reads a manifest; keys that are not known are passed over.
     ///
@@ -52,18 +77,36 @@ public struct GenerationManifest: Sendable, Equatable {
         name = try reader.text("name")
         architecture = try reader.text("architecture")
         epoch = Int64(try reader.integer("epoch"))
+        release = UInt64(try reader.optional("release") ?? 0)
+        commandLine = reader.value["command-line"] == nil ? nil : try reader.text("command-line")
+        dataSchema = DataSchema()
+        if let object = reader.value["data-schema"] {
+            let schema = Reader(value: object, file: file, place: "data-schema: ")
+            dataSchema = DataSchema(
+                version: UInt64(try schema.optional("version") ?? 0), floor: UInt64(try schema.optional("floor") ?? 0))
+            guard object.object != nil, dataSchema.floor <= dataSchema.version else {
+                throw VerificationError(
+                    "\(file): data-schema is no object with a `floor` of at most its `version`")
+            }
+        }
         rootHash = try reader.value("root-hash", "a digest") { Digest(hex: $0.string ?? "") }
         let artefacts = try reader.list("artefacts")
-        func artefact(_ name: String) throws(VerificationError) -> Artefact {
+        func entry(_ name: String) throws(VerificationError) -> Reader {
             let found = artefacts.filter { $0.value["name"]?.string == name }
             guard let artefact = found.first, found.count == 1 else {
                 throw VerificationError("\(file): there must be one artefact \(name)")
             }
+            return artefact
+        }
+        func artefact(_ name: String) throws(VerificationError) -> Artefact {
+            let artefact = try entry(name)
             return Artefact(
                 size: try artefact.integer("size"),
                 digest: try artefact.value("sha256", "a digest") { Digest(hex: $0.string ?? "") })
         }
         root = try artefact("root")
+        let rootEntry = try entry("root")
+        rootFilesystem = rootEntry.value["filesystem"] == nil ? "erofs" : try rootEntry.text("filesystem")
         hashTree = try artefact("verity")
         kernelImage = try artefact("uki")
         let disk = try reader.value("disk", "an object") {
@@ -99,6 +142,10 @@ public struct GenerationManifest: Sendable, Equatable {
 
         func integer(_ key: String) throws(VerificationError) -> Int {
             try value(key, "a whole number from 0 on") { $0.integer.flatMap { $0 < 0 ? nil : $0 } }
+        }
+
+        func optional(_ key: String) throws(VerificationError) -> Int? {
+            value[key] == nil ? nil : try integer(key)
         }
 
         func guid(_ key: String) throws(VerificationError) -> GUID {

@@ -2,6 +2,7 @@ import ArgumentParser
 import BlueprintModel
 import Constructor
 import ContentStore
+import Controller
 import Debian
 import LinuxSystem
 
@@ -13,9 +14,11 @@ struct ConstructCommand: ParsableCommand {
             Only packages that the lock names enter the outputs. The first run makes the lock, beside the blueprint. Works \
             as root and as an ordinary user with a range of subordinate ids (subuid(5)).
 
-            Of the disk: raw; qcow2; split, a directory with root, hash tree and kernel image for updaters.
+            Of the disk: raw; qcow2; split, a directory with root, hash tree and kernel image for updaters; split-archive, \
+            the same in a file.
             Of the plain tree, which needs no kernel: tar; directory; oci, an image layout; oci-archive, the same in a file.
-            One run makes all outputs; the endings .raw, .qcow2, .split, .tar, .directory, .oci, .oci.tar tell the form.
+            One run makes all outputs; the endings .raw, .qcow2, .split, .split.tar, .tar, .directory, .oci, .oci.tar \
+            tell the form.
             """)
 
     @OptionGroup var argument: BlueprintArgument
@@ -28,6 +31,20 @@ struct ConstructCommand: ParsableCommand {
         name: [.customShort("o"), .customLong("output")],
         help: "What to make, as [FORM:]PATH; may be repeated (default: NAME.raw).", completion: .file())
     var outputs: [String] = []
+
+    @Option(
+        name: .long,
+        help:
+            "The number that machines recognise downgrades by; each release needs a higher one (default: the lock's epoch)."
+    )
+    var release: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sign the manifest with this Ed25519 key (PEM, no passphrase), as `pisces key generate` makes it.",
+            valueName: "file"),
+        completion: .file())
+    var signKey: String?
 
     @Flag(name: .long, help: "Replace any file that is where an output goes, not only what Pisces has made.")
     var force = false
@@ -49,6 +66,10 @@ struct ConstructCommand: ParsableCommand {
     @Flag(name: .long, help: "Open a shell in the root when a package's script or a tool of the root fails.")
     var debugShell = false
 
+    func validate() throws {
+        if let release, release < 0 { throw ValidationError("--release is a whole number from 0 on") }
+    }
+
     func run() throws {
         Pisces.saySoWhenInterrupted(isOnDisk: work != nil)
         let console = Console(output)
@@ -57,6 +78,7 @@ struct ConstructCommand: ParsableCommand {
         if debugShell { try DebugShell.requireTerminal() }
         let loaded = try argument.load()
         let signingKey = try secureBoot.signingKey()
+        let manifestSigner = try signKey.map { try ManifestSigner(keyFile: $0) }
         let wanted = outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs
         for output in wanted { try output.requireReplaceable(force: force) }
         let layout =
@@ -76,6 +98,8 @@ struct ConstructCommand: ParsableCommand {
             blueprint: loaded.blueprint, lock: lock, layout: layout, store: try resolver.openStore(),
             cache: try openCache(), workDirectory: workDirectory?.path ?? mountPoint, outputs: wanted)
         request.signingKey = signingKey
+        request.manifestSigner = manifestSigner
+        request.release = release
         request.documents = documents.options
         var constructor = Constructor(request) { event in
             switch event {
@@ -122,7 +146,7 @@ struct ConstructCommand: ParsableCommand {
     private func json(_ output: Output, of construction: Construction) -> JSONValue {
         var members: [String: JSONValue] = ["form": .string(output.form.rawValue), "output": .string(output.path)]
         switch output.form {
-        case .raw, .qcow2, .split: members["manifest"] = construction.manifest
+        case .raw, .qcow2, .split, .splitArchive: members["manifest"] = construction.manifest
         case .oci, .ociArchive: members["digest"] = construction.imageDigest.map { .string("sha256:\($0)") }
         case .tar, .directory: break
         }

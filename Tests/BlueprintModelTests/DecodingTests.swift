@@ -259,6 +259,19 @@ import Testing
             ["x.yaml:4:35: image: ext4 does not compress; choose erofs or squashfs under `image.root`"]
         ),
         (
+            "image: { data-schema: { version: 2, floor: 3 } }",
+            [
+                "x.yaml:4:44: image.data-schema: floor 3 is above version 2: this system could not work with its own "
+                    + "data"
+            ]
+        ),
+        (
+            "image: { data-schema: { version: -1 } }",
+            [
+                "x.yaml:4:34: image.data-schema.version: wanted a whole number from 0 to 2147483647, found the text \"-1\""
+            ]
+        ),
+        (
             "include: [/etc/base.yaml]",
             ["x.yaml:4:11: include: \"/etc/base.yaml\" is not a relative path; wanted a path relative to this file"]
         ),
@@ -269,6 +282,13 @@ import Testing
 
     @Test(arguments: bad) func aMistakeIsNamedWithItsPlaceAndItsRemedy(lines: String, wanted: [String]) {
         #expect(problems { try loadBlueprint(lines) } == wanted)
+    }
+
+    @Test func dataSchemaIsRead() throws {
+        let text = "image: { data-schema: { version: 3, floor: 2 } }"
+        let schema = try loadBlueprint(text).blueprint.image.dataSchema
+        #expect(schema.version == 3 && schema.floor == 2)
+        #expect(try loadBlueprint("image: { data-schema: { floor: 0 } }").blueprint == loadBlueprint("").blueprint)
     }
 
     @Test func everyMistakeIsReportedInTheOrderOfTheText() {

@@ -15,6 +15,8 @@ import Testing
         ("a.raw", Output.Form.raw, "a.raw"), ("out/b.qcow2", .qcow2, "out/b.qcow2"), ("c.tar", .tar, "c.tar"),
         ("d.oci", .oci, "d.oci"), ("e.oci.tar", .ociArchive, "e.oci.tar"), ("f.split", .split, "f.split"),
         ("raw:g.tar", .raw, "g.tar"), ("oci-archive:h", .ociArchive, "h"), ("oci:i.oci.tar", .oci, "i.oci.tar"),
+        ("g.split.tar", .splitArchive, "g.split.tar"), ("split-archive:h", .splitArchive, "h"),
+        ("split:i", .split, "i"),
         ("directory:/srv/root/", .directory, "/srv/root"), ("tar:raw:x", .tar, "raw:x"), ("j:k.raw", .raw, "j:k.raw"),
     ])
     func prefixOrEndingTellsTheForm(_ argument: String, _ form: Output.Form, _ path: String) throws {
@@ -24,7 +26,8 @@ import Testing
     @Test(arguments: ["", "image", "vmdk:a.vmdk", "a.raw.gz", "Raw:a", "raw"])
     func untoldFormIsRefusedWithTheForms(_ argument: String) {
         #expect { try Output(argument: argument) } throws: { error in
-            "\(error)".contains("output \(argument): ") && "\(error)".contains("qcow2, split, tar, directory, oci")
+            "\(error)".contains("output \(argument): ")
+                && "\(error)".contains("qcow2, split, split-archive, tar, directory, oci")
         }
     }
 
@@ -32,8 +35,9 @@ import Testing
         #expect(Output(.raw, path: "out/a.raw").manifestPath == "out/a.manifest.json")
         #expect(Output(.qcow2, path: "a.qcow2").manifestPath == "a.manifest.json")
         #expect(Output(.raw, path: "a.img").manifestPath == "a.img.manifest.json")
-        for form in [Output.Form.split, .tar, .directory, .oci, .ociArchive] {
-            #expect(Output(form, path: "a").manifestPath == nil)
+        #expect(Output(.raw, path: "out/a.raw").signaturesPath == "out/a.manifest.json.sig")
+        for form in [Output.Form.split, .splitArchive, .tar, .directory, .oci, .ociArchive] {
+            #expect(Output(form, path: "a").manifestPath == nil && Output(form, path: "a").signaturesPath == nil)
         }
     }
 

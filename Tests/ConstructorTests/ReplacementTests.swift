@@ -83,7 +83,8 @@ import Testing
         }
         #expect(try archive(.tar, ["/etc/motd", "/usr/lib/pisces/system/blueprint.json", "/usr/bin/env"]) == "")
         #expect(try archive(.ociArchive, ["/blobs/sha256/00", "/oci-layout"]) == "")
-        for form in [Output.Form.tar, .ociArchive] {
+        #expect(try archive(.splitArchive, ["/manifest.json", "/node_1.efi"]) == "")
+        for form in [Output.Form.tar, .ociArchive, .splitArchive] {
             #expect(try archive(form, ["/home/diary"]).contains("--force"))
             try write("dear diary", "a.tar")
             #expect(refusal(form, path("a.tar")).contains("it is no archive of a construction"))

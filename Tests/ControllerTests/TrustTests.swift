@@ -70,6 +70,38 @@ import Testing
         #expect(try store().keys.isEmpty && store().revoked == [id])
     }
 
+    @Test func severalSignOneAfterTheOther() throws {
+        let (key, id) = try vendorKey()
+        let other = try Ed25519PrivateKey.generate()
+        let first = try TrustStore.signatures([], adding: other, to: manifest, file: "m.sig")
+        let both = try TrustStore.signatures(first, adding: key, to: manifest, file: "m.sig")
+        #expect(both == first + (try signed(key)))
+        #expect(try store().signer(of: manifest, signatures: both) == id)
+        // Signing again replaces: a key has one line, whatever it had signed before.
+        let before = Array(try TrustStore.signature(of: [0], by: key).utf8)
+        #expect(try TrustStore.signatures(before + first, adding: key, to: manifest, file: "m.sig") == both)
+        for old in ["diary\n", "0123456789abcdef", "\u{FF}"] {
+            let error = #expect(throws: ControllerError.self) {
+                try TrustStore.signatures(Array(old.utf8), adding: key, to: manifest, file: "m.sig")
+            }
+            #expect(error?.description.contains("m.sig: it is there already and holds no signatures") == true)
+        }
+        let many = try (0..<500).map { _ in try signed(Ed25519PrivateKey.generate()) }.joined()
+        let error = #expect(throws: ControllerError.self) {
+            try TrustStore.signatures(Array(many), adding: key, to: manifest, file: "m.sig")
+        }
+        #expect(error?.description.contains("of which machines read 65536") == true)
+    }
+
+    @Test func entriesTellWhichFileSaysWhat() throws {
+        let (_, id) = try vendorKey()
+        #expect(try store().entries == [.init(id: id, file: "\(vendorKeys)/\(id).pem", isTrusted: true)])
+        try TrustStore.revoke(id, in: operatorKeys)
+        let entries = try store().entries
+        #expect(entries.map(\.file) == ["\(operatorKeys)/\(id).revoked", "\(vendorKeys)/\(id).pem"])
+        #expect(entries.allSatisfy { $0.id == id && !$0.isTrusted })
+    }
+
     @Test func whatIsNoKeyTrustsNobody() throws {
         let (key, id) = try vendorKey()
         try makeDirectories(operatorKeys)

@@ -55,7 +55,7 @@ extension SystemTests {
                 #expect(told.filter { $0["event"]?.string == event }.compactMap { $0["step"]?.string } == steps)
             }
             let outputs = try events(site.construction.output)
-            let forms = ["raw", "qcow2", "split", "tar", "directory", "oci", "oci-archive"]
+            let forms = ["raw", "qcow2", "split", "split-archive", "tar", "directory", "oci", "oci-archive"]
             #expect(outputs.map { $0["form"]?.string } == forms)
             #expect(outputs.first?["output"]?.string == site.image)
             let manifest = try fileText(site.image.dropLast(4) + ".manifest.json")

@@ -1,5 +1,6 @@
 import BlueprintModel
 import Debian
+import Disk
 import Filesystems
 import Glibc
 import LinuxSystem
@@ -11,7 +12,8 @@ import Testing
 func differingForms(_ folder: Folder, _ other: Folder) throws -> [String] {
     let files = "find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum"
     let scripts = [
-        ("qcow2", "sha256sum node.qcow2"), ("split", "cd node; \(files)"), ("tar", "sha256sum node.tar"),
+        ("qcow2", "sha256sum node.qcow2"), ("split", "cd node; \(files)"),
+        ("split-archive", "sha256sum node.split.tar"), ("tar", "sha256sum node.tar"),
         ("directory", "cd tree; find . -printf '%P %y %m %T@ %n %l\\n' | LC_ALL=C sort; \(files)"),
         ("oci", "cd node.oci; \(files)"), ("oci-archive", "sha256sum node.oci.tar"),
     ]
@@ -41,11 +43,13 @@ extension SystemTests {
             let manifest = try JSONValue(
                 parsing: Array(try fileText("\(out)/node/manifest.json").utf8), file: "manifest")
             #expect(try fileText("\(out)/node/manifest.json") == fileText("\(out)/node.manifest.json"))
+            let release = try #require(manifest["release"]?.integer)
+            #expect(release == manifest["epoch"]?.integer)
             let table = manifest["partitions"]?.array ?? []
             let uuid = { (name: String) in table.first { $0["name"]?.string == name }?["uuid"]?.string ?? "none" }
             let names = [
-                "root": "node_1_\(uuid("root-1")).root.erofs", "verity": "node_1_\(uuid("verity-1")).verity",
-                "uki": "node_1.efi",
+                "root": "node_\(release)_\(uuid("root-1")).root.erofs",
+                "verity": "node_\(release)_\(uuid("verity-1")).verity", "uki": "node_\(release).efi",
             ]
             #expect(
                 Set(try Descriptor.directory("\(out)/node").entries())
@@ -59,8 +63,41 @@ extension SystemTests {
             let sums = try run("sh", "-c", "cd \(out)/node && sha256sum -c --strict SHA256SUMS")
             #expect(sums.split(separator: "\n").count == 4)
             let (root, verity) = ("\(out)/node/\(names["root"] ?? "")", "\(out)/node/\(names["verity"] ?? "")")
+            let archive = try run("tar", "-tf", "\(out)/node.split.tar").split(separator: "\n").map(String.init)
+            #expect(archive == ["manifest.json", names["uki"], names["root"], names["verity"]])
+            let unpacked = try TemporaryDirectory(in: site.path)
+            try run("tar", "-xf", "\(out)/node.split.tar", "-C", unpacked.path)
+            try run("diff", "-r", "-x", "SHA256SUMS", unpacked.path, "\(out)/node")
             try run("fsck.erofs", root)
             try run("veritysetup", "verify", root, verity, manifest["root-hash"]?.string ?? "")
+        }
+
+        /// What the machine knows of the generation that it was born with: all but the number it was published under.
+        @Test func imageHoldsItsManifestWithoutTheRelease() throws {
+            let place = try #require(
+                try PartitionTable.read(path: site.image).plan.partitions.first { $0.name == "data" })
+            let scratch = try TemporaryDirectory(in: site.path)
+            let data = try Descriptor.open("\(scratch.path)/data", O_RDWR | O_CREAT)
+            try data.copy(
+                from: try Descriptor.open(site.image), at: Int(place.startBytes), length: Int(place.sizeBytes), to: 0)
+            let text = try run(
+                "debugfs", "-R", "cat /lib/pisces/generations/1/manifest.json", "\(scratch.path)/data")
+            var published =
+                try JSONValue(
+                    parsing: Array(try fileText("\(out)/node.manifest.json").utf8), file: "manifest"
+                ).object ?? [:]
+            #expect(published.removeValue(forKey: "release") != nil && published["command-line"]?.string != nil)
+            #expect(text == JSONValue.object(published).canonical)
+        }
+
+        @Test func manifestTellsTheCommandLineOfTheKernelImage() throws {
+            let names = try Descriptor.directory("\(out)/node").entries()
+            let image = try #require(names.first { $0.hasSuffix(".efi") })
+            let section = try run(
+                "sh", "-euc", "objcopy -O binary --dump-section .cmdline=/dev/stdout \(out)/node/\(image) /dev/null")
+            let manifest = try JSONValue(
+                parsing: Array(try fileText("\(out)/node/manifest.json").utf8), file: "manifest")
+            #expect(section == manifest["command-line"]?.string)
         }
 
         /// GNU tar unpacks the archive to what the directory is.

@@ -192,7 +192,8 @@ struct Folder {
 
     /// Options for an output of every form but raw.
     var forms: [String] {
-        ["node.qcow2", "split:node", "node.tar", "directory:tree", "node.oci", "node.oci.tar"].flatMap { output in
+        ["node.qcow2", "split:node", "node.split.tar", "node.tar", "directory:tree", "node.oci", "node.oci.tar"].flatMap
+        { output in
             let parts = output.split(separator: ":").map(String.init)
             return ["-o", parts.dropLast().map { "\($0):" }.joined() + "\(path)/out/\(parts[parts.count - 1])"]
         }

@@ -107,20 +107,25 @@ struct Boot {
 
     // MARK: - Kernel image
 
-    /// The unified kernel image: systemd's stub with kernel, initrd and command line as sections.
+    /// The kernel's command line.
     ///
-    /// It names the root by hash only, so it is the same bits whichever slot it boots.
-    func kernelImage(rootHash: Digest) throws -> [UInt8] {
+    /// It names the root by hash only, so the kernel image is the same bits whichever slot it boots.
+    func commandLine(rootHash: Digest) -> String {
+        // gpt_auto: the init has mounted everything from the disk it booted from.
+        (["roothash=\(rootHash.hex)", "ro", "systemd.gpt_auto=0"] + blueprint.kernel.commandLine)
+            .joined(separator: " ")
+    }
+
+    /// The unified kernel image: systemd's stub with kernel, initrd and command line as sections.
+    func kernelImage(commandLine: String) throws -> [UInt8] {
         let version = try kernelVersion()
         let stub = try boot(stub)
-        // gpt_auto: the init has mounted everything from the disk it booted from.
-        let commandLine = ["roothash=\(rootHash.hex)", "ro", "systemd.gpt_auto=0"] + blueprint.kernel.commandLine
         var release = try root.readText("usr/lib/os-release")
         release += "IMAGE_ID=\(blueprint.name)\n"
         let image = try UnifiedKernelImage.assemble(
             stub: stub,
             sections: [
-                (".osrel", Array(release.utf8)), (".cmdline", Array(commandLine.joined(separator: " ").utf8)),
+                (".osrel", Array(release.utf8)), (".cmdline", Array(commandLine.utf8)),
                 (".uname", Array(version.utf8)), (".linux", try root.read("boot/vmlinuz-\(version)", limit: 256 << 20)),
                 (".initrd", try initrd(kernel: version)),
             ])

@@ -2,6 +2,7 @@ import BlueprintModel
 import Debian
 import Disk
 import Filesystems
+internal import Glibc
 import LinuxSystem
 
 /// A finished disk image that has no name yet.
@@ -12,6 +13,8 @@ struct BuiltDisk: ~Copyable {
         var rootHash: Digest
         var artefacts: [ImageBuilder.Artefact]
         var kernelImage: [UInt8]
+        /// The number that the manifest bears.
+        var release: Int
         var manifest: JSONValue
     }
 
@@ -25,6 +28,7 @@ struct OutputWriter {
     let blueprint: Blueprint
     let lock: Lock
     let root: StagedRoot
+    let signer: ManifestSigner?
 
     // MARK: - Forms of the disk
 
@@ -41,10 +45,23 @@ struct OutputWriter {
             if output.form == .raw, output.path == disk.image.path { continue }
             written.append(try write(output, from: disk))
         }
-        for path in Set(outputs.compactMap(\.manifestPath)).sorted(by: bytesPrecede) {
+        let manifest = Array(disk.facts.manifest.pretty.utf8)
+        let signature = try signer?.sign(manifest)
+        for output in outputs {
+            guard let path = output.manifestPath, let signatures = output.signaturesPath,
+                !written.contains(where: { $0.path == path })
+            else { continue }
             let file = try AtomicFile.create(path)
-            try file.descriptor.writeAll(disk.facts.manifest.pretty)
+            try file.descriptor.writeAll(manifest)
             written.append(PendingOutput(file))
+            guard let signature else {
+                // Those of an earlier image are of another manifest.
+                _ = unlink(signatures)
+                continue
+            }
+            let signed = try AtomicFile.create(signatures)
+            try signed.descriptor.writeAll(signature)
+            written.append(PendingOutput(signed))
         }
         // Where no raw output is wanted, the disk goes away without ever having had a name.
         if outputs.contains(where: { $0.form == .raw }) { written.append(PendingOutput(disk.image)) }
@@ -52,13 +69,17 @@ struct OutputWriter {
     }
 
     private func write(_ output: Output, from disk: borrowing BuiltDisk) throws -> PendingOutput {
+        let split = SplitFiles(disk: disk.facts, blueprint: blueprint, epoch: lock.epoch, signer: signer)
         if output.form == .split {
             let directory = try AtomicDirectory.create(output.path)
-            try SplitDirectory(disk: disk.facts, name: blueprint.name, filesystem: blueprint.image.root)
-                .write(from: disk.image.descriptor, to: directory.directory)
+            try split.write(from: disk.image.descriptor, to: directory.directory)
             return PendingOutput(directory)
         }
         let file = try AtomicFile.create(output.path)
+        if output.form == .splitArchive {
+            try split.archive(from: disk.image.descriptor, to: file.descriptor)
+            return PendingOutput(file)
+        }
         let size = disk.facts.plan.size
         if output.form == .qcow2 {
             try Qcow2Writer.write(disk.image.descriptor, size: size, to: file.descriptor)
@@ -77,7 +98,7 @@ struct OutputWriter {
         var image: Digest?
         for output in outputs {
             switch output.form {
-            case .raw, .qcow2, .split: continue
+            case .raw, .qcow2, .split, .splitArchive: continue
             case .tar:
                 let file = try AtomicFile.create(output.path)
                 _ = try TarWriter.write(tree, source: root.directory, to: file.descriptor, at: 0)
