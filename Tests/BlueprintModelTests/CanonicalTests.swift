@@ -62,10 +62,11 @@ import Testing
         new.users["web"] = .init()
         new.kernel.commandLine = ["b", "a"]
         new.image.verity = false
+        new.health.required["ssh"] = .init(.unit("ssh.service"))
         new.network.links["en*"] = .init()
         #expect(
             Blueprint.diff(old, new).map(\.description) == [
-                "~ image.verity: true -> false", "~ kernel.command-line: [\"a\",\"b\"] -> [\"b\",\"a\"]",
+                "+ health.required.ssh: {\"unit\":\"ssh.service\"}", "~ image.verity: true -> false", "~ kernel.command-line: [\"a\",\"b\"] -> [\"b\",\"a\"]",
                 "+ network.links.en*: {}", "- packages.install: \"vim\"", "+ packages.install: \"nano\"",
                 "+ users.ops.shell: \"/bin/sh\"", "+ users.web: {}",
             ])
@@ -150,6 +151,13 @@ import Testing
         blueprint.kernel.commandLine = some(["quiet", "a=\\[x]", "console=ttyS0,115200"])
         for name in some(["vm.swappiness", "net.ipv4.ip_forward"]) {
             blueprint.kernel.sysctl[name] = maybe("1", "a b") ?? "0"
+        }
+        blueprint.health.timeoutSeconds = maybe(1, 90, 3600, 86400) ?? 300
+        for name in some(["ssh", "a-1"]) {
+            var check = Blueprint.HealthCheck(maybe(.unit("a@b.service")) ?? .command("test \"$A\" =\n'\\é' # x\n"))
+            check.timeoutSeconds = maybe(61, 120) ?? 30
+            blueprint.health.required[name] = check
+            blueprint.health.wanted[name] = maybe(check)
         }
         (blueprint.image.root, blueprint.image.compression) = (maybe(.squashfs) ?? .erofs, maybe(.fast) ?? .none)
         blueprint.image.store = maybe(true) ?? false
