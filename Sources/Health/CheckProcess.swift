@@ -85,7 +85,8 @@ struct OutputTail {
             events.append(pollfd(fd: running.process.rawValue, events: Int16(POLLIN), revents: 0))
             let count = poll(&events, nfds_t(events.count), Int32(clamping: min(max(0, left), 1000)))
             let isOver = count > 0 && events[2].revents != 0
-            for (index, source) in sources.enumerated() where !hasEnded[index] && (isOver || events[index].revents != 0) {
+            for (index, source) in sources.enumerated() where !hasEnded[index] && (isOver || events[index].revents != 0)
+            {
                 hasEnded[index] = drain(source)
             }
             if isOver { return true }

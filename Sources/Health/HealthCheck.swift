@@ -46,7 +46,8 @@ public struct HealthCheck: Sendable, Equatable {
     public var timeoutSeconds: Int
 
     /// Describes a check.
-    public init(_ importance: Importance, _ source: Source, _ name: String, _ action: Action, timeoutSeconds: Int = 30) {
+    public init(_ importance: Importance, _ source: Source, _ name: String, _ action: Action, timeoutSeconds: Int = 30)
+    {
         self.importance = importance
         self.source = source
         self.name = name

@@ -29,7 +29,8 @@ public struct HealthReport: Sendable, Equatable {
 
     /// A report of these results, compared with those of another report.
     public init(
-        generation: UInt64, boot: String, time: Int, checks: [CheckResult], baseline: HealthReport?, notices: [String] = []
+        generation: UInt64, boot: String, time: Int, checks: [CheckResult], baseline: HealthReport?,
+        notices: [String] = []
     ) {
         self.generation = generation
         self.boot = boot
@@ -84,7 +85,7 @@ extension HealthReport {
         let bytes: [UInt8]
         do throws(SystemError) {
             bytes = try Descriptor.open(path).readToEnd(limit: limitBytes)
-        } catch where error.isNotFound { return nil } catch { throw HealthError(path: path, reason: "\(error)") }
+        } catch  where error.isNotFound { return nil } catch { throw HealthError(path: path, reason: "\(error)") }
         let report = try HealthReport(parsing: bytes, file: path)
         guard report.generation == generation else {
             throw HealthError(path: path, reason: "it is a report of generation \(report.generation)")

@@ -23,7 +23,8 @@ struct Pisces: ParsableCommand {
         subcommands: [
             CheckCommand.self, ExplainCommand.self, DiffCommand.self, SchemaCommand.self, LockCommand.self,
             ConstructCommand.self, VerifyCommand.self, BootCommand.self, StatusCommand.self, HealthCommand.self,
-            UpgradeCommand.self, FlipCommand.self, CommitCommand.self, RollbackCommand.self, CancelCommand.self, GrowCommand.self,
+            UpgradeCommand.self, FlipCommand.self, CommitCommand.self, RollbackCommand.self, CancelCommand.self,
+            GrowCommand.self,
         ])
 
     static func main() {

@@ -66,7 +66,8 @@ import Testing
         new.network.links["en*"] = .init()
         #expect(
             Blueprint.diff(old, new).map(\.description) == [
-                "+ health.required.ssh: {\"unit\":\"ssh.service\"}", "~ image.verity: true -> false", "~ kernel.command-line: [\"a\",\"b\"] -> [\"b\",\"a\"]",
+                "+ health.required.ssh: {\"unit\":\"ssh.service\"}",
+                "~ image.verity: true -> false", "~ kernel.command-line: [\"a\",\"b\"] -> [\"b\",\"a\"]",
                 "+ network.links.en*: {}", "- packages.install: \"vim\"", "+ packages.install: \"nano\"",
                 "+ users.ops.shell: \"/bin/sh\"", "+ users.web: {}",
             ])
@@ -152,13 +153,7 @@ import Testing
         for name in some(["vm.swappiness", "net.ipv4.ip_forward"]) {
             blueprint.kernel.sysctl[name] = maybe("1", "a b") ?? "0"
         }
-        blueprint.health.timeoutSeconds = maybe(1, 90, 3600, 86400) ?? 300
-        for name in some(["ssh", "a-1"]) {
-            var check = Blueprint.HealthCheck(maybe(.unit("a@b.service")) ?? .command("test \"$A\" =\n'\\é' # x\n"))
-            check.timeoutSeconds = maybe(61, 120) ?? 30
-            blueprint.health.required[name] = check
-            blueprint.health.wanted[name] = maybe(check)
-        }
+        blueprint.health = HealthChecksTests.health(&generator)
         (blueprint.image.root, blueprint.image.compression) = (maybe(.squashfs) ?? .erofs, maybe(.fast) ?? .none)
         blueprint.image.store = maybe(true) ?? false
         blueprint.image.slot = maybe(1 << 40, 3 << 20, 5 << 10)

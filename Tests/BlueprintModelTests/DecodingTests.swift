@@ -28,10 +28,6 @@ import Testing
             locale: { lang: de_DE.UTF-8, keymap: de }
             time: { zone: Europe/Berlin, ntp: true }
             kernel: { command-line: [quiet], modules: [tun], initrd-modules: [nvme], sysctl: { net.ipv4.ip_forward: 1 } }
-            health:
-              timeout: 10min
-              required: { ssh: { unit: ssh.service }, disk: { command: "test -w /var", timeout: 90s } }
-              wanted: { dns: { command: "getent hosts deb.example" } }
             image: { root: squashfs, compression: small, verity: false, store: true, slot: 2GiB, data: 5GiB, epoch: 17 }
             """
         let loaded = try loadBlueprint(text, ["keys/extra.asc": "KEY", "from.txt": "from"])
@@ -70,11 +66,6 @@ import Testing
         (wanted.time.zone, wanted.time.ntp) = ("Europe/Berlin", true)
         (wanted.kernel.commandLine, wanted.kernel.modules) = (["quiet"], ["tun"])
         (wanted.kernel.initrdModules, wanted.kernel.sysctl) = (["nvme"], ["net.ipv4.ip_forward": "1"])
-        wanted.health.timeoutSeconds = 600
-        var disk = Blueprint.HealthCheck(.command("test -w /var"))
-        disk.timeoutSeconds = 90
-        wanted.health.required = ["ssh": .init(.unit("ssh.service")), "disk": disk]
-        wanted.health.wanted["dns"] = .init(.command("getent hosts deb.example"))
         (wanted.image.root, wanted.image.compression) = (.squashfs, .small)
         (wanted.image.verity, wanted.image.store) = (false, true)
         (wanted.image.slot, wanted.image.data, wanted.image.epoch) = (2 << 30, 5 << 30, 17)
@@ -115,24 +106,6 @@ import Testing
             [
                 "x.yaml:4:12: packages.install: \"V\" is not a package name; wanted lower-case letters, digits, \"+\", \"-\" and "
                     + "\".\", at least two, first a letter or digit"
-            ]
-        ),
-        (
-            "health: { required: { a: { unit: a.service, command: b } } }",
-            ["x.yaml:4:54: health.required.a: \"command\" cannot stand beside \"unit\""]
-        ),
-        ("health: { wanted: { a: {} } }", ["x.yaml:4:24: health.wanted.a: wanted one of the keys unit or command"]),
-        (
-            "health: { timeout: 5m }",
-            [
-                "x.yaml:4:20: health.timeout: \"5m\" is not a length of time; wanted a whole number and s, min or h, at most "
-                    + "a day, as in \"5min\""
-            ]
-        ),
-        (
-            "health: { required: { a: { command: \" \" } } }",
-            [
-                "x.yaml:4:37: health.required.a.command: \" \" is not a command; wanted what sh(1) runs, without NUL"
             ]
         ),
         ("packages: [[vim]]", ["x.yaml:4:12: packages.install: wanted a package name, found a list"]),

@@ -32,7 +32,9 @@ import Testing
             #expect(TimeSpan.text(seconds) == text)
         }
         #expect(TimeSpan.parse("120s") == 120)
-        for text in ["", "1", "0s", "-1s", "+1s", "01s", "1 s", "1.5h", "1m", "s", "25h", "1441min", "9223372036854775807h"] {
+        for text in [
+            "", "1", "0s", "-1s", "+1s", "01s", "1 s", "1.5h", "1m", "s", "25h", "1441min", "9223372036854775807h",
+        ] {
             #expect(TimeSpan.parse(text) == nil, "\(text)")
         }
     }
