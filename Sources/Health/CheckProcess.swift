@@ -27,7 +27,7 @@ struct CheckProcess {
     }
 
     /// Runs it to its end, or until its time is over. Nothing of its process group is left then.
-    /// - Returns: how it ended, and the end of what it wrote to standard output and standard error, as it came.
+    /// - Returns: how it ended, and the end of what it wrote to standard output and standard error, roughly as it came.
     func run() -> (end: End, output: [UInt8]) {
         var running: RunningCommand
         do throws(CommandError) { running = try command.start() } catch {

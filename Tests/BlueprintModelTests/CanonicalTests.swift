@@ -156,8 +156,7 @@ import Testing
         blueprint.health = HealthChecksTests.health(&generator)
         (blueprint.image.root, blueprint.image.compression) = (maybe(.squashfs) ?? .erofs, maybe(.fast) ?? .none)
         blueprint.image.store = maybe(true) ?? false
-        blueprint.image.slot = maybe(1 << 40, 3 << 20, 5 << 10)
-        blueprint.image.epoch = maybe(0, 1_700_000_000)
+        (blueprint.image.slot, blueprint.image.epoch) = (maybe(1 << 40, 3 << 20, 5 << 10), maybe(0, 1_700_000_000))
         return blueprint
     }
 }

@@ -99,7 +99,7 @@ import Testing
         #expect(odd >= 0 && close(odd) == 0)
         let plan = HealthPlan(reading: site.roots)
         let names = plan.checks.filter { $0.source == .site }.map(\.name)
-        let listed = try run("run-parts", "--list", "\(site.path)/etc/required.d")
+        let listed = try run("run-parts", "--test", "\(site.path)/etc/required.d")
         #expect(listed.split(separator: "\n").map { String($0.split(separator: "/").last ?? "") } == names)
         #expect(names == ["9", "A", "_z", "a-1", "b", "link"])
         for (name, reason) in [
