@@ -62,15 +62,12 @@ func monotonicMilliseconds() -> Int {
 struct OutputTail {
     let limitBytes: Int
     private(set) var bytes: [UInt8] = []
-    /// Whether more was written than is kept.
-    private(set) var isCut = false
     private var hasEnded = [false, false]
 
     init(limitBytes: Int) { self.limitBytes = limitBytes }
 
     mutating func append(_ chunk: some Collection<UInt8>) {
         bytes += chunk.suffix(limitBytes)
-        isCut = isCut || chunk.count > limitBytes || bytes.count > limitBytes
         bytes.removeFirst(max(0, bytes.count - limitBytes))
     }
 

@@ -92,6 +92,9 @@ import Testing
         machine.state.withLock { $0.script = ["a": [(.failed, 10)], "b": [(.timedOut, 29_000)], "c": [(.failed, 0)]] }
         let results = machine.run(Self.plan(["a", "b", "c"], []), 20_000)
         #expect(results.map(\.outcome) == [.failed, .timedOut, .notRun])
+        let other = Machine()
+        other.state.withLock { $0.script = ["a": [(.failed, 0), (.failed, 60_000)], "b": [(.failed, 0)]] }
+        #expect(other.run(Self.plan(["a", "b"], []), 20_000).map(\.outcome) == [.timedOut, .failed])
     }
 
     @Test func anyMachineIsJudgedInTimeAndByItsRequiredChecksAlone() {
