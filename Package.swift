@@ -72,6 +72,7 @@ let package = Package(
                 "LinuxSystem",
             ], goldens: true
         )
+        + library("Health", ["BlueprintModel", "LinuxSystem"])
         // 3: the controller
         + library(
             "Controller",
@@ -81,7 +82,7 @@ let package = Package(
             .executableTarget(
                 name: "pisces",
                 dependencies: [
-                    "Controller", "SlotMachine", "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore",
+                    "Controller", "SlotMachine", "Constructor", "Verifier", "Health", "BlueprintModel", "Debian", "ContentStore",
                     "Disk", "VirtualMachine", "LinuxSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 swiftSettings: strict),

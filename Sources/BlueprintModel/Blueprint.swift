@@ -31,6 +31,8 @@ public struct Blueprint: Sendable, Equatable {
     public var time = Time()
     /// Command line, modules and parameters.
     public var kernel = Kernel()
+    /// How a machine finds out whether it works.
+    public var health = Health()
     /// How the disk image is made.
     public var image = Image()
 
@@ -109,6 +111,7 @@ extension Blueprint {
             Key("locale", \.locale, Locale.codec, "Language and keyboard."),
             Key("time", \.time, Time.codec, "Time zone and clock."),
             Key("kernel", \.kernel, Kernel.codec, "Command line, modules and parameters of the kernel."),
+            Key("health", \.health, Health.codec, "Which checks a new generation must pass on the machine."),
             Key("image", \.image, Image.codec, "How the disk image is made."),
             Key("without", dropping: Without.codec, "What the included blueprints bring and this one does not want."),
         ],

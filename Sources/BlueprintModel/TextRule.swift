@@ -210,6 +210,15 @@ extension TextRule {
         pattern: "^[1-9][0-9]*(KiB|MiB|GiB|TiB)$"
     ) { ByteSize.parse($0) != nil }
 
+    static let duration = TextRule(
+        article: "a length of time", form: "a whole number and s, min or h, at most a day, as in \"5min\"",
+        pattern: "^[1-9][0-9]*(s|min|h)$"
+    ) { TimeSpan.parse($0) != nil }
+
+    static let shellCommand = TextRule(article: "a command", form: "what sh(1) runs, without NUL") { text in
+        !text.utf8.contains(0) && text.utf8.contains { $0 > UInt8(ascii: " ") }
+    }
+
     static let address = TextRule(article: "an IP address", form: "as in \"192.0.2.1\" or \"2001:db8::1\"") {
         IPAddress($0) != nil
     }

@@ -26,6 +26,36 @@ extension Codec where Value == Int {
     }
 }
 
+/// Lengths of time in whole seconds.
+enum TimeSpan {
+    private static let units = [("h", 3600), ("min", 60), ("s", 1)]
+    /// A day: what takes longer is no wait but a mistake.
+    private static let limitSeconds = 86400
+
+    /// Seconds of a text such as `5min`; nil for anything else, zero and what exceeds a day.
+    static func parse(_ text: String) -> Int? {
+        guard let (suffix, seconds) = units.first(where: { text.hasSuffix($0.0) }) else { return nil }
+        let digits = text.dropLast(suffix.count)
+        guard let number = Int(digits), number > 0, String(number) == digits, number <= limitSeconds / seconds else {
+            return nil
+        }
+        return number * seconds
+    }
+
+    /// The text in the largest unit that is exact.
+    static func text(_ seconds: Int) -> String {
+        let (suffix, unit) = units.first { seconds != 0 && seconds.isMultiple(of: $0.1) } ?? ("s", 1)
+        return "\(seconds / unit)\(suffix)"
+    }
+}
+
+extension Codec where Value == Int {
+    /// A length of time in seconds, written with its unit.
+    static var duration: Codec {
+        Codec<String>.text(.duration).converted(to: { text, _, _ in TimeSpan.parse(text) }, from: TimeSpan.text)
+    }
+}
+
 /// Base64 (RFC 4648 §4).
 public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -9,6 +9,7 @@ struct Without: Sendable {
     var containers: [String] = []
     var links: [String] = []
     var sysctl: [String] = []
+    var health: [String] = []
 
     static let codec = Codec<Self>.record(
         "without", Self(),
@@ -22,13 +23,14 @@ struct Without: Sendable {
             Key("containers", \.containers, .list(.text(.containerName)), "Containers, by name."),
             Key("links", \.links, .list(.text(.linkName)), "Network links, by name."),
             Key("sysctl", \.sysctl, .list(.text(.sysctl)), "Kernel parameters, by name."),
+            Key("health", \.health, .list(.text(.name)), "Health checks, by name."),
         ])
 
     /// Where in a blueprint the names of each key of `without` stand.
     private static let places: [String: [[String]]] = [
         "packages": [["packages", "install"]], "repositories": [["repositories"]], "users": [["users"]],
         "groups": [["groups"]], "files": [["files"]], "containers": [["containers"]], "links": [["network", "links"]],
-        "sysctl": [["kernel", "sysctl"]],
+        "sysctl": [["kernel", "sysctl"]], "health": [["health", "required"], ["health", "wanted"]],
         "units": ["enable", "disable", "mask", "own", "drop-ins"].map { ["units", $0] },
     ]
 

@@ -22,18 +22,19 @@ public struct Admission: Sendable {
     public var rootBytes: UInt64
     /// Bytes of the passive slot's verity partition.
     public var hashTreeBytes: UInt64
-    /// Whether an operator takes a generation that nobody has signed. One with a signature must have a good one.
-    public var takesUnsigned: Bool
+    /// Whether an operator takes a generation that nobody whom the machine trusts has signed. Where one of these has, the
+    /// signature must be good.
+    public var takesUntrusted: Bool
 
     /// Says which generations are taken.
     public init(
-        trust: TrustStore, architecture: String, rootBytes: UInt64, hashTreeBytes: UInt64, takesUnsigned: Bool = false
+        trust: TrustStore, architecture: String, rootBytes: UInt64, hashTreeBytes: UInt64, takesUntrusted: Bool = false
     ) {
         self.trust = trust
         self.architecture = architecture
         self.rootBytes = rootBytes
         self.hashTreeBytes = hashTreeBytes
-        self.takesUnsigned = takesUnsigned
+        self.takesUntrusted = takesUntrusted
     }
 
     /// Takes a generation, or says why not.
@@ -46,9 +47,9 @@ public struct Admission: Sendable {
     public func accept(
         manifest bytes: [UInt8], signatures: [UInt8], name: String
     ) throws(ControllerError) -> AcceptedGeneration {
-        var signer: KeyID?
-        let isUnsigned = signatures.allSatisfy { $0 == UInt8(ascii: "\n") }
-        if !(isUnsigned && takesUnsigned) { signer = try trust.signer(of: bytes, signatures: signatures) }
+        let signer =
+            takesUntrusted
+            ? try trust.find(signatures, of: bytes).signer : try trust.signer(of: bytes, signatures: signatures)
         // Only now is it read: what nobody vouches for does not get as far as a parser.
         let manifest: GenerationManifest
         do throws(VerificationError) { manifest = try GenerationManifest(parsing: bytes, file: name) } catch {

@@ -101,6 +101,21 @@ extension Controller {
         return try run(.install(upgrade.candidate, insisting: insisting), upgrade)
     }
 
+    /// Why a generation would be refused; nil if it would be installed.
+    public func refusal(of upgrade: Upgrade) -> Refusal? {
+        var machine = machine
+        if case .refuse(let refusal) = machine.handle(.install(upgrade.candidate)).first { return refusal }
+        return nil
+    }
+
+    /// Bytes that the passive slot has for a root and for its hash tree.
+    public func passiveRoom() throws(ControllerError) -> (root: UInt64, hashTree: UInt64) {
+        guard let pair = pairs[machine.record.good.slot.other] else {
+            throw ControllerError(.table, device.name, "there is no passive slot")
+        }
+        return (pair.root.sizeBytes, pair.hashTree.sizeBytes)
+    }
+
     /// Lets the next start boot what is staged, so many times until it is committed.
     public mutating func flip(tries: Int = StateMachine.tries) throws(ControllerError) -> [Notice] {
         try run(.flip(tries: tries))

@@ -69,6 +69,26 @@ public struct RunningMachine: ~Copyable {
         self.lock = lock
     }
 
+    /// Debian's name of this machine's architecture.
+    public static var architecture: String {
+        #if arch(arm64)
+            "arm64"
+        #else
+            "amd64"
+        #endif
+    }
+
+    /// Refuses to begin what the data partition has no room for: the record, a manifest, and the changes of `/etc`.
+    public func checkSpace() throws(ControllerError) {
+        let needed = 16 << 20
+        let free = try system { () throws(SystemError) in try DirectoryVolume(path: Self.state).freeBytes() }
+        guard free >= needed else {
+            throw ControllerError(
+                .space, Self.state,
+                "\(humanSize(free)) are free, and \(humanSize(needed)) are needed: remove files below /var")
+        }
+    }
+
     /// A directory of a generation's own on the data partition.
     public static func directory(of generation: UInt64) -> String { "\(state)/generations/\(generation)" }
 
@@ -150,8 +170,10 @@ extension RunningMachine {
         guard let bytes = try? Descriptor.open(path).readToEnd(limit: 1 << 20),
             let manifest = try? GenerationManifest(parsing: bytes, file: path)
         else { return nil }
+        // The one that came with the image tells no release, so that the image does not depend on it.
         return Candidate(
-            name: manifest.name, release: manifest.generation, kernelImage: manifest.kernelImage.digest.hex)
+            name: manifest.name, release: manifest.release, kernelImage: manifest.kernelImage.digest.hex,
+            data: DataSchema(version: manifest.dataSchema.version, floor: manifest.dataSchema.floor))
     }
 
     /// Keeps what is known of a generation, before any of it is installed.

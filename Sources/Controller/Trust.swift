@@ -102,6 +102,21 @@ extension TrustStore {
     ///     hexadecimal digits.
     /// - Throws: ``ControllerError`` of kind `trust` that says why there is none.
     public func signer(of manifest: [UInt8], signatures: [UInt8]) throws(ControllerError) -> KeyID {
+        let (signer, foreign) = try find(signatures, of: manifest)
+        if let signer { return signer }
+        throw ControllerError(
+            .trust, "signature",
+            foreign.isEmpty
+                ? "the manifest is not signed: sign it where the key is, by pisces key sign MANIFEST --key KEY"
+                : "nobody whom this machine trusts has signed the manifest, but: \(foreign.joined(separator: ", ")); "
+                    + "if that is a key of yours, pisces key trust KEY.pem takes what it signs")
+    }
+
+    /// Finds the first trusted signature; where there is none, the names of the keys that have signed.
+    /// - Throws: ``ControllerError`` of kind `trust` if a trusted key has signed something else.
+    func find(
+        _ signatures: [UInt8], of manifest: [UInt8]
+    ) throws(ControllerError) -> (signer: KeyID?, foreign: [String]) {
         var foreign: [String] = []
         for line in signatures.prefix(Self.signaturesLimit).split(separator: UInt8(ascii: "\n")) {
             let words = String(decoding: line, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
@@ -115,14 +130,9 @@ extension TrustStore {
             guard key.isSigner(of: manifest, signature: signature) else {
                 throw ControllerError(.trust, "signature", "the manifest is not what \(id) has signed")
             }
-            return id
+            return (id, [])
         }
-        throw ControllerError(
-            .trust, "signature",
-            foreign.isEmpty
-                ? "the manifest is not signed: sign it where the key is, by pisces key sign MANIFEST --key KEY"
-                : "nobody whom this machine trusts has signed the manifest, but: \(foreign.joined(separator: ", ")); "
-                    + "if that is a key of yours, pisces key trust KEY.pem takes what it signs")
+        return (nil, foreign)
     }
 
     /// A line of the file of signatures.

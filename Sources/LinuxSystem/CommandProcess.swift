@@ -13,7 +13,7 @@ public struct RunningCommand: ~Copyable, Sendable {
     /// The reading end of its standard error, if that is captured.
     public let errorOutput: Descriptor?
     /// A pidfd: readable when the program has ended.
-    let process: Descriptor
+    public let process: Descriptor
     private let leadsGroup: Bool
     private var status: ExitStatus?
 
@@ -55,6 +55,14 @@ public struct RunningCommand: ~Copyable, Sendable {
         case .some(let errorOutput): try errorOutput.readToEnd(limit: limit)
         case .none: []
         }
+    }
+
+    /// Kills it and does not wait: a process that a broken device holds cannot be ended, not even by SIGKILL. Until this
+    /// process ends the other stays, at least as a zombie.
+    public mutating func abandon() {
+        if status != nil { return }
+        _ = kill(leadsGroup ? -pid : pid, SIGKILL)
+        status = .signalled(SIGKILL)
     }
 
     /// Ends its standard input, if that is streamed.

@@ -23,8 +23,8 @@ struct Pisces: ParsableCommand {
         subcommands: [
             CheckCommand.self, ExplainCommand.self, DiffCommand.self, SchemaCommand.self, LockCommand.self,
             ConstructCommand.self, VerifyCommand.self, KeyCommand.self, BootCommand.self, StatusCommand.self,
-            UpgradeCommand.self,
-            FlipCommand.self, CommitCommand.self, RollbackCommand.self, CancelCommand.self, DoctorCommand.self,
+            HealthCommand.self, UpgradeCommand.self, FlipCommand.self, CommitCommand.self, RollbackCommand.self,
+            CancelCommand.self, DoctorCommand.self,
             GrowCommand.self,
         ])
 

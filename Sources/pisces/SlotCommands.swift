@@ -1,6 +1,7 @@
 import ArgumentParser
 import BlueprintModel
 import Controller
+import Health
 import LinuxSystem
 import SlotMachine
 
@@ -25,6 +26,18 @@ enum SlotCommand {
             case .mustRestart: try restart(machine, console)
             }
         }
+    }
+
+    /// Runs this machine's hooks of a point; at a point before something, one that fails forbids it.
+    static func hooks(
+        _ point: Hooks.Point, _ machine: borrowing RunningMachine, _ name: String, _ console: Console
+    ) throws {
+        let record = machine.controller.record
+        let (generation, slot) =
+            record.target.map { ($0.number, record.good.slot.other) }
+            ?? (machine.report.generation, machine.report.slot)
+        let context = Hooks.Context(generation: generation, slot: slot.rawValue, name: name)
+        for warning in try Hooks().run(point, context) { console.warning(warning) }
     }
 
     /// Writes an event down; that this cannot be done stops nobody.
@@ -76,6 +89,8 @@ struct FlipCommand: ParsableCommand {
         _ machine: inout RunningMachine, tries: Int, reboot: Bool, _ console: Console
     ) throws {
         let wasArmed = machine.controller.record.phase == .armed
+        let name = machine.controller.record.target?.candidate.name ?? ""
+        if !wasArmed { try SlotCommand.hooks(.flipBefore, machine, name, console) }
         let (notices, conflicts) = try machine.flip(tries: tries)
         try SlotCommand.tell(notices, machine, console)
         for path in conflicts {
@@ -84,6 +99,7 @@ struct FlipCommand: ParsableCommand {
         let number = machine.controller.record.target?.number ?? 0
         if !wasArmed { SlotCommand.note("flipped", number, "armed with \(tries) tries", machine) }
         console.note("generation \(number) is booted next")
+        if !wasArmed { try SlotCommand.hooks(.flipAfter, machine, name, console) }
         if reboot { return try SlotCommand.restart(machine, console) }
         console.note("next: systemctl reboot, or pisces cancel")
     }
@@ -112,6 +128,7 @@ struct CommitCommand: ParsableCommand {
         SlotCommand.note("committed", number, "all required checks passed", machine)
         console.note("generation \(number) is committed")
         try machine.removeForgotten()
+        try SlotCommand.hooks(.commitAfter, machine, target?.candidate.name ?? "", console)
     }
 }
 
@@ -132,6 +149,8 @@ struct RollbackCommand: ParsableCommand {
     func run() throws {
         let console = Console(output)
         var machine = try SlotCommand.open(console)
+        try SlotCommand.hooks(
+            .rollbackBefore, machine, machine.controller.seen.booted.generation.candidate.name, console)
         let notices = try machine.controller.rollBack(insisting: insist)
         if let failure = machine.controller.record.failures.last, notices.contains(.mustRestart) {
             SlotCommand.note("rolled-back", failure.generation.number, "taken back by an operator", machine)

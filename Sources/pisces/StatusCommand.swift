@@ -2,6 +2,7 @@ import ArgumentParser
 import BlueprintModel
 import Controller
 import Glibc
+import Health
 import LinuxSystem
 import SlotMachine
 
@@ -77,7 +78,8 @@ struct NodeStatus {
         lines.append("  next start  \(next.map { "generation \($0)" } ?? "nothing of Pisces")")
         lines.append("  \(advice)")
         for failure in record.failures.suffix(3) {
-            lines.append("  failed  generation \(failure.generation.number): \(Self.reason(failure.reason))")
+            let number = failure.generation.number
+            lines.append("  failed  generation \(number): \(Self.reason(failure.reason))\(unhealthy(number))")
         }
         for event in events.suffix(5) {
             lines.append("  \(Self.date(event.time))  \(event.event)  generation \(event.generation): \(event.message)")
@@ -98,6 +100,13 @@ struct NodeStatus {
         case .healthy: "\(target) is healthy, and about to be committed"
         case .failed: "\(target) failed; this machine went back, and does not install it again unless you insist"
         }
+    }
+
+    /// What was wrong with a generation when it was judged last.
+    private func unhealthy(_ generation: UInt64) -> String {
+        let report = try? HealthReport.load(generation, from: HealthReport.directory)
+        let failed = report?.checks.filter { $0.importance == .required && $0.outcome != .passed }.map(\.name) ?? []
+        return failed.isEmpty ? "" : " (\(failed.joined(separator: ", ")) did not pass)"
     }
 
     static func reason(_ reason: SlotMachine.Failure.Reason) -> String {

@@ -1,18 +1,29 @@
 import ArgumentParser
-import BlueprintModel
 import Controller
+import Health
 import LinuxSystem
 import SlotMachine
 import Verifier
+
+extension Refusal {
+    /// Whether it means only that there is nothing new.
+    fileprivate var isContent: Bool {
+        switch self {
+        case .alreadyRunning, .failedBefore: true
+        default: false
+        }
+    }
+}
 
 struct UpgradeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "upgrade",
         abstract: "Install a generation into the slot that is not running.",
         discussion: """
-            SOURCE is a directory with split artefacts, as `pisces construct --output split:DIRECTORY` makes them. \
-            All that is written is read back from the disk and compared with the manifest. An upgrade that was \
-            interrupted goes on where it was. The running system and its boot entry stay as they are until the flip.
+            SOURCE is what `pisces construct --output split:DIRECTORY` makes: a directory, an archive of one, or the URL \
+            of either. Its manifest must be signed by a key that this machine trusts (pisces key). All that is written is \
+            read back from the disk and compared with the manifest. An upgrade that was interrupted goes on where it \
+            was. The running system and its boot entry stay as they are until the flip.
             """)
 
     @Argument(help: "Where the generation comes from.", completion: .file())
@@ -21,11 +32,17 @@ struct UpgradeCommand: ParsableCommand {
     @Flag(name: .long, help: "Install it although it is older than the floor, failed before, or is what runs.")
     var insist = false
 
+    @Flag(name: .long, help: "Take it, this once, although nobody whom this machine trusts has signed it.")
+    var untrusted = false
+
     @Flag(name: .long, help: "Let the next start boot it, as pisces flip does.")
     var flip = false
 
     @Flag(name: .long, help: "Flip, and restart at once.")
     var reboot = false
+
+    @Flag(name: .long, help: "Be content where there is nothing to do: it is running, on its way, or failed before.")
+    var unattended = false
 
     @OptionGroup var tries: TriesOption
 
@@ -34,9 +51,41 @@ struct UpgradeCommand: ParsableCommand {
     func run() throws {
         let console = Console(output)
         var machine = try SlotCommand.open(console)
-        let bytes = try Workspace.readFile("\(source)/manifest.json", limit: 1 << 24)
-        let manifest = try GenerationManifest(parsing: bytes, file: "\(source)/manifest.json")
-        let upgrade = try Self.upgrade(manifest, source)
+        let source = try UpgradeSource(source)
+        let accepted = try admission(machine).accept(
+            manifest: source.manifest, signatures: source.signatures, name: "\(source.name): manifest")
+        let upgrade = try source.upgrade(accepted)
+        try machine.checkSpace()
+        if unattended, !insist, let refusal = machine.controller.refusal(of: upgrade), refusal.isContent {
+            return console.note("nothing to do: \(refusal)")
+        }
+        try SlotCommand.hooks(.upgradeBefore, machine, upgrade.name, console)
+        watch(&machine, console)
+        try SlotCommand.tell(try machine.controller.upgrade(upgrade, insisting: insist), machine, console)
+        guard let target = machine.controller.record.target else { return }
+        try RunningMachine.keep(manifest: source.manifest, of: target.number)
+        try machine.removeForgotten()
+        let signer = accepted.signer.map { "signed by \($0)" } ?? "signed by nobody whom this machine trusts"
+        SlotCommand.note("staged", target.number, "from \(source.name), \(signer)", machine)
+        let slot = machine.controller.record.good.slot.other.rawValue
+        console.note("generation \(target.number) is staged in slot \(slot), \(signer)")
+        try SlotCommand.hooks(.upgradeAfter, machine, upgrade.name, console)
+        if flip || reboot {
+            return try FlipCommand.flip(&machine, tries: tries.tries, reboot: reboot, console)
+        }
+        console.note("next: pisces flip, then restart")
+    }
+
+    private func admission(_ machine: borrowing RunningMachine) throws -> Admission {
+        let trust = try TrustStore()
+        let room = try machine.controller.passiveRoom()
+        return Admission(
+            trust: trust, architecture: RunningMachine.architecture, rootBytes: room.root, hashTreeBytes: room.hashTree,
+            takesUntrusted: untrusted)
+    }
+
+    /// Shows what is being done.
+    private func watch(_ machine: inout RunningMachine, _ console: Console) {
         var step: Controller.Step?
         machine.controller.progress = { current, done, total in
             if step != current {
@@ -44,38 +93,8 @@ struct UpgradeCommand: ParsableCommand {
                 console.begin(current == .writing ? "write" : "read back")
                 step = current
             }
-            console.advance(done, of: total, humanSize(done))
-        }
-        let notices = try machine.controller.upgrade(upgrade, insisting: insist)
-        if step != nil { console.end() }
-        try SlotCommand.tell(notices, machine, console)
-        guard let target = machine.controller.record.target else { return }
-        try RunningMachine.keep(manifest: bytes, of: target.number)
-        SlotCommand.note("staged", target.number, "installed from \(source)", machine)
-        console.note(
-            "generation \(target.number) is staged in slot \(machine.controller.record.good.slot.other.rawValue)")
-        if flip || reboot { return try FlipCommand.flip(&machine, tries: tries.tries, reboot: reboot, console) }
-        console.note("next: pisces flip, then restart")
-    }
-
-    private static func upgrade(_ manifest: GenerationManifest, _ source: String) throws -> Upgrade {
-        let names = try Descriptor.directory(source).entries()
-        func path(_ suffix: String) throws -> String {
-            guard let name = names.first(where: { $0.hasSuffix(suffix) }) else { throw Failure("no \(suffix)") }
-            return "\(source)/\(name)"
-        }
-        let paths: [Artefact: String] = [
-            .root: try path(".root.erofs"), .hashTree: try path(".verity"), .kernelImage: try path(".efi"),
-        ]
-        func contents(_ artefact: GenerationManifest.Artefact) -> Contents {
-            Contents(sizeBytes: artefact.size, digest: artefact.digest)
-        }
-        return Upgrade(
-            name: manifest.name, release: manifest.generation,
-            rootHash: manifest.rootHash, root: contents(manifest.root), hashTree: contents(manifest.hashTree),
-            kernelImage: contents(manifest.kernelImage)
-        ) { artefact, offset, count in
-            try Descriptor.open(paths[artefact] ?? "").bytes(at: offset, count: count)
+            console.advance(done, of: total, "\(humanSize(done)) of \(humanSize(total))")
+            if done == total, current == .verifying { console.end() }
         }
     }
 }

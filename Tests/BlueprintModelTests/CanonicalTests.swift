@@ -62,9 +62,11 @@ import Testing
         new.users["web"] = .init()
         new.kernel.commandLine = ["b", "a"]
         new.image.verity = false
+        new.health.required["ssh"] = .init(.unit("ssh.service"))
         new.network.links["en*"] = .init()
         #expect(
             Blueprint.diff(old, new).map(\.description) == [
+                "+ health.required.ssh: {\"unit\":\"ssh.service\"}",
                 "~ image.verity: true -> false", "~ kernel.command-line: [\"a\",\"b\"] -> [\"b\",\"a\"]",
                 "+ network.links.en*: {}", "- packages.install: \"vim\"", "+ packages.install: \"nano\"",
                 "+ users.ops.shell: \"/bin/sh\"", "+ users.web: {}",
@@ -151,10 +153,10 @@ import Testing
         for name in some(["vm.swappiness", "net.ipv4.ip_forward"]) {
             blueprint.kernel.sysctl[name] = maybe("1", "a b") ?? "0"
         }
+        blueprint.health = HealthChecksTests.health(&generator)
         (blueprint.image.root, blueprint.image.compression) = (maybe(.squashfs) ?? .erofs, maybe(.fast) ?? .none)
         blueprint.image.store = maybe(true) ?? false
-        blueprint.image.slot = maybe(1 << 40, 3 << 20, 5 << 10)
-        blueprint.image.epoch = maybe(0, 1_700_000_000)
+        (blueprint.image.slot, blueprint.image.epoch) = (maybe(1 << 40, 3 << 20, 5 << 10), maybe(0, 1_700_000_000))
         return blueprint
     }
 }

@@ -26,6 +26,19 @@ import Testing
         }
     }
 
+    @Test func lengthsOfTimeAreReadAndWrittenInTheirLargestUnit() {
+        for (text, seconds) in [("1s", 1), ("90s", 90), ("5min", 300), ("61min", 3660), ("1h", 3600), ("24h", 86400)] {
+            #expect(TimeSpan.parse(text) == seconds)
+            #expect(TimeSpan.text(seconds) == text)
+        }
+        #expect(TimeSpan.parse("120s") == 120)
+        for text in [
+            "", "1", "0s", "-1s", "+1s", "01s", "1 s", "1.5h", "1m", "s", "25h", "1441min", "9223372036854775807h",
+        ] {
+            #expect(TimeSpan.parse(text) == nil, "\(text)")
+        }
+    }
+
     @Test func base64IsStrict() {
         for bytes: [UInt8] in [[], [0], [1, 2], [0xFF, 0xFE, 0xFD], Array(0...255)] {
             #expect(Base64.decode(Base64.encode(bytes)) == bytes)
@@ -44,6 +57,7 @@ import Testing
             (.kernelWord, ["a=b", "a\\b", "a]b", "a\"b", "a b", "é"]), (.fileMode, ["644", "0644", "64", "0888"]),
             (.size, ["1KiB", "0KiB", "1KB"]), (.absolutePath, ["/a", "/a/b", "/", "a", "/a/", "//a"]),
             (.uri, ["http://x", "ftp://x", "https://", "http://a b"]), (.zone, ["Etc/GMT+1", "/etc", "Etc UTC"]),
+            (.duration, ["5min", "0s", "1m", "s"]),
         ]
         for (rule, texts) in rules {
             let pattern = try Regex(try #require(rule.pattern))

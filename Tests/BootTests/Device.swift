@@ -6,7 +6,7 @@ import PiscesTesting
 /// A device whose operator publishes generations for it: an image, what it may be upgraded to, and the keys.
 ///
 /// Everything is made by the real program, in one folder, which goes away with this.
-struct Device: ~Copyable {
+final class Device {
     let directory: TemporaryDirectory
     let image: String
     /// A disk with a folder for each generation: what an operator would carry there on a stick.
@@ -30,9 +30,9 @@ struct Device: ~Copyable {
     /// Generations by name, and what is different about them.
     static let generations = [
         "good": """
-            files: { /etc/motd: { text: "the next generation\\n" } }
-            health: { wanted: { network: { command: "getent hosts nowhere.invalid", timeout: 10s } } }
-            """,
+        files: { /etc/motd: { text: "the next generation\\n" } }
+        health: { wanted: { network: { command: "getent hosts nowhere.invalid", timeout: 10s } } }
+        """,
         "sick": "health: { timeout: 10s, required: { never: { command: \"echo it hurts; false\" } } }",
         "panics": unit("panics", "ExecStart=sh -c 'echo c > /proc/sysrq-trigger'"),
         // systemd itself hangs: nothing but the watchdog can end that.
@@ -117,6 +117,14 @@ struct Device: ~Copyable {
     }
 }
 
+extension Guest {
+    /// What the guest says of itself; nil if it does not answer.
+    func status() throws -> DeviceStatus? {
+        let answer = try ssh("pisces status --json")
+        return answer.status == .exited(0) ? try DeviceStatus(answer.output) : nil
+    }
+}
+
 /// What `pisces status --json` says.
 struct DeviceStatus {
     let phase: String
@@ -124,11 +132,8 @@ struct DeviceStatus {
     let good: Int
     let json: JSONValue
 
-    /// Asks a guest that answers; nil for one that does not.
-    init?(_ guest: borrowing Guest) throws {
-        let answer = try guest.ssh("pisces status --json")
-        guard answer.status == .exited(0) else { return nil }
-        json = try JSONValue(parsing: answer.output, file: "status")
+    init(_ text: [UInt8]) throws {
+        json = try JSONValue(parsing: text, file: "status")
         phase = json["phase"]?.string ?? ""
         booted = json["booted"]?["generation"]?.integer ?? 0
         good = json["good"]?.integer ?? 0
@@ -141,7 +146,7 @@ struct DeviceStatus {
         var last = "no answer"
         let start = now()
         while now() - start < seconds {
-            if let status = try DeviceStatus(guest) {
+            if let status = try guest.status() {
                 if isSettled(status) { return status }
                 last = status.json.canonical
             }

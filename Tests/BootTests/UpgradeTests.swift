@@ -63,17 +63,17 @@ struct UpgradeTests {
         try guest.run("systemctl start efi.mount && fallocate -l 215M /efi/full && systemctl stop efi.mount")
         try expectRefused("/run/stick/good", "are free", "kernel image")
         try guest.run("systemctl start efi.mount && rm /efi/full && systemctl stop efi.mount")
-        #expect(try #require(DeviceStatus(guest)).phase == "idle")
+        #expect(try #require(try guest.status()).phase == "idle")
     }
 
     private func expectInterruptedUpgradeGoesOn(_ guest: borrowing Guest) throws {
         let cut = try guest.ssh("timeout -s KILL 6 pisces upgrade /run/stick/good")
         #expect(cut.status != .exited(0))
-        #expect(try #require(DeviceStatus(guest)).phase == "writing")
+        #expect(try #require(try guest.status()).phase == "writing")
         try guest.run("pisces upgrade /run/stick/good")
-        #expect(try #require(DeviceStatus(guest)).phase == "staged")
+        #expect(try #require(try guest.status()).phase == "staged")
         try guest.run("pisces flip && pisces flip && pisces cancel && pisces cancel")
-        #expect(try #require(DeviceStatus(guest)).phase == "idle")
+        #expect(try #require(try guest.status()).phase == "idle")
     }
 
     // MARK: - There and back
@@ -116,7 +116,8 @@ struct UpgradeTests {
         #expect(status.phase == "failed" && status.good == 1)
         #expect(try guest.run("cat /etc/drift; ls /etc/later 2>&1 || true").hasPrefix("here\nls: cannot access"))
         #expect(try guest.run("cat /etc/machine-id; cat /etc/ssh/ssh_host_ed25519_key.pub") == identity)
-        try guest.run("systemctl is-system-running --wait || true; mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
+        try guest.run(
+            "systemctl is-system-running --wait || true; mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
         let said = try guest.ssh("pisces upgrade /run/stick/good")
         #expect(String(decoding: said.errorOutput, as: UTF8.self).contains("failed before"))
         try guest.run("pisces upgrade --insist /run/stick/good && pisces cancel")

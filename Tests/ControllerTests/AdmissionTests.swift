@@ -34,7 +34,7 @@ import Verifier
         let words = try refusal(generation, .trust, signatures: [])
         #expect(words.contains("is not signed") && words.contains("pisces key sign"))
         var admission = try generation.admission
-        admission.takesUnsigned = true
+        admission.takesUntrusted = true
         for signatures in [[], Array("\n".utf8)] {
             #expect(
                 try admission.accept(manifest: generation.manifest, signatures: signatures, name: "m").signer == nil)
@@ -43,7 +43,7 @@ import Verifier
         let foreign = try SampleGeneration(release: 8)
         let id = KeyID(foreign.key.publicKey)
         let line = Array(try TrustStore.signature(of: generation.manifest, by: foreign.key).utf8)
-        let other = try refusal(generation, .trust, signatures: line) { $0.takesUnsigned = true }
+        let other = try refusal(generation, .trust, signatures: line) { $0.takesUntrusted = true }
         #expect(other.contains("\(id)") && other.contains("pisces key trust"))
         let forged = try refusal(generation, .trust, signatures: foreign.signatures) { $0.trust = try foreign.trusting }
         #expect(forged.contains("is not what \(id) has signed"))

@@ -48,6 +48,7 @@ struct Module: Equatable {
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
             ]),
+        Module("Health", layer: 2, imports: ["BlueprintModel", "LinuxSystem"]),
         Module(
             "Controller", layer: 3,
             imports: [
@@ -56,7 +57,8 @@ struct Module: Equatable {
         Module(
             "pisces", layer: 5,
             imports: [
-                "Controller", "SlotMachine", "Constructor", "Verifier", "BlueprintModel", "Debian", "ContentStore",
+                "Controller", "SlotMachine", "Constructor", "Verifier", "Health", "BlueprintModel", "Debian",
+                "ContentStore",
                 "Disk", "VirtualMachine", "LinuxSystem", "ArgumentParser",
             ]),
         Module("pisces-enter", layer: 5),

@@ -18,6 +18,7 @@ struct Customization {
         try makeLocale()
         try makeTime()
         try makeKernel()
+        try makeHealth()
         try makeNetwork()
         try makeUsers()
         try makeContainers()

@@ -78,9 +78,11 @@ public final class UpgradeSource {
         }
     }
 
-    /// The upgrade to an accepted generation, whose artefacts are all there with their sizes.
+    /// The upgrade to an accepted generation, whose artefacts are all there with their sizes. The kernel image is read now,
+    /// and held to the manifest: it is small, and what it boots must be right before anything is changed.
     ///
-    /// - Throws: ``ControllerError`` of kind `source` if one is missing or has another size.
+    /// - Throws: ``ControllerError`` of kind `source` if one is missing or has another size, of kind `manifest` if the
+    ///   kernel image is not what the manifest tells of.
     public func upgrade(_ accepted: AcceptedGeneration) throws(ControllerError) -> Upgrade {
         let manifest = accepted.manifest
         let names = SplitName(
@@ -103,6 +105,9 @@ public final class UpgradeSource {
             }
             parts[artefact] = part
         }
+        var kernelImage: [UInt8] = []
+        if let part = parts[.kernelImage] { kernelImage = try part.file.bytes(in: part.range) }
+        try Admission.checkKernelImage(kernelImage, of: manifest)
         let contents = { (artefact: GenerationManifest.Artefact) in
             Contents(sizeBytes: artefact.size, digest: artefact.digest)
         }
@@ -110,6 +115,7 @@ public final class UpgradeSource {
             name: manifest.name, release: manifest.release, rootHash: manifest.rootHash, root: contents(manifest.root),
             hashTree: contents(manifest.hashTree), kernelImage: contents(manifest.kernelImage)
         ) { artefact, offset, count in
+            if artefact == .kernelImage { return Array(kernelImage.dropFirst(offset).prefix(count)) }
             guard let part = parts[artefact] else { return [] }
             let start = part.range.lowerBound + offset
             return try part.file.bytes(in: start..<min(start + min(count, readLimit), part.range.upperBound))
