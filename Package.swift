@@ -82,8 +82,9 @@ let package = Package(
             .executableTarget(
                 name: "pisces",
                 dependencies: [
-                    "Controller", "SlotMachine", "Constructor", "Verifier", "Health", "BlueprintModel", "Debian", "ContentStore",
-                    "Disk", "VirtualMachine", "LinuxSystem", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                    "Controller", "SlotMachine", "Constructor", "Verifier", "Health", "BlueprintModel", "Debian",
+                    "ContentStore", "Disk", "VirtualMachine", "LinuxSystem",
+                    .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 swiftSettings: strict),
             .executableTarget(name: "pisces-enter", linkerSettings: staticC),
@@ -99,7 +100,8 @@ let package = Package(
                 name: "FuzzTargets",
                 dependencies: [
                     "BlueprintModel", "Debian", "Archive", "Disk", "Filesystems", "BootArtefacts", "VirtualMachine",
-                    "Constructor", "Verifier", "SlotMachine", "Controller", "CInit", "CLinux", "LinuxSystem",
+                    "Constructor", "Verifier", "SlotMachine", "Controller", "Health", "CInit", "CLinux",
+                    "LinuxSystem",
                 ],
                 path: "Tests/FuzzTargets", swiftSettings: strict),
             .testTarget(

@@ -47,7 +47,7 @@ public struct Hooks: Sendable {
     public struct Context: Sendable {
         /// The generation that it is about.
         public var generation: UInt64
-        /// The slot of that generation, `A` or `B`.
+        /// The slot of that generation, `a` or `b`.
         public var slot: String
         /// The name of that generation's system.
         public var name: String

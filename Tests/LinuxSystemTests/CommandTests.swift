@@ -190,6 +190,17 @@ import Testing
         #expect(try running.wait() == .signalled(SIGTERM))
     }
 
+    @Test func whoeverAbandonsAProgramDoesNotWaitForIt() throws {
+        var running = try shell("sleep 1000").start()
+        let pid = running.pid
+        running.abandon()
+        _ = consume running
+        // It is still there to be waited for, and was killed.
+        var status: Int32 = 0
+        #expect(waitpid(pid, &status, 0) == pid)
+        #expect(status & 0x7f == SIGKILL)
+    }
+
     @Test func programOfTheSystemAdministratorIsFound() {
         #expect(findExecutable("sh")?.hasSuffix("/sh") == true)
         #expect(findExecutable("ldconfig")?.hasSuffix("/ldconfig") == true)
