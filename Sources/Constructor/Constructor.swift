@@ -115,7 +115,7 @@ public struct Constructor: Sendable {
         let root = try StagedRoot(path: rootPath)
         try root.directory.setMode(0o755)
         let sandbox = Self.sandbox(root: rootPath, scratch: scratch)
-        let runner = Self.runner(sandbox)
+        let runner = Self.runner(sandbox, scratch: scratch)
 
         let lock: Lock
         do {
@@ -356,10 +356,11 @@ public struct Constructor: Sendable {
         Sandbox(root: root, binds: [Sandbox.Bind(scratch, at: scratchInRoot, isReadOnly: false)])
     }
 
-    private static func runner(_ sandbox: Sandbox) -> ToolRunner {
+    private static func runner(_ sandbox: Sandbox, scratch: String) -> ToolRunner {
         { argv, environment, input in
             var sandbox = sandbox
             sandbox.environment = environment
+            sandbox.binds += PerlServer.binds(scratch: scratch)
             var command = try sandbox.command(argv)
             if let input { command.input = .bytes(input) }
             let result = try command.run(accepting: 0...255)

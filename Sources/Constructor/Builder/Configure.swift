@@ -192,7 +192,7 @@ struct Configure: Sendable {
 
     private func dpkg(_ arguments: [String]) throws {
         // Stopped at the first failure, and with both outputs in one, so that the script's own words come last.
-        let dpkg = "exec dpkg --force-confdef --force-confold --abort-after=1 \"$@\" 2>&1"
+        let dpkg = "\(PerlServer.start); exec dpkg --force-confdef --force-confold --abort-after=1 \"$@\" 2>&1"
         let result = try inRoot(["sh", "-c", dpkg, "sh"] + arguments, scriptEnvironment, nil)
         guard result.status != 0 else { return }
         let output = String(decoding: result.output, as: UTF8.self)

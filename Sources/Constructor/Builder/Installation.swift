@@ -40,6 +40,8 @@ struct Installation: Sendable {
             try root.makeDirectory(path, mode: mode)
         }
         try configure.forbidServices()
+        try StandIns.write(to: configure.scratch)
+        try PerlServer(root: root, scratch: configure.scratch).prepare()
         if let step = steps.first { try configure.run(step, isLast: steps.count == 1) }
         let others = try unpackSome(packages.indices.filter { !essential.contains($0) }, progress: progress)
         try configure.activateTriggers(of: essential.sorted().map { packages[$0] }, by: others)
@@ -71,6 +73,7 @@ struct Installation: Sendable {
                 try configure.run(step, isLast: number == steps.count - 1)
             }
         }
+        try PerlServer(root: root, scratch: configure.scratch).remove()
         try configure.allowServices()
     }
 }
