@@ -42,7 +42,7 @@ struct Installation: Sendable {
         try configure.forbidServices()
         try StandIns.write(to: configure.scratch)
         try PerlServer(root: root, scratch: configure.scratch).prepare()
-        if let step = steps.first { try configure.run(step, isLast: steps.count == 1) }
+        try configure.run(steps.prefix(1), isLast: steps.count == 1)
         let others = try unpackSome(packages.indices.filter { !essential.contains($0) }, progress: progress)
         try configure.activateTriggers(of: essential.sorted().map { packages[$0] }, by: others)
         try configure.markAutomatic()
@@ -69,9 +69,7 @@ struct Installation: Sendable {
         try early.prepare(calls)
         _ = try parallelMap(count: 2) { index in
             if index == 0 { return early.run(calls) }
-            for (number, step) in steps.enumerated().dropFirst() {
-                try configure.run(step, isLast: number == steps.count - 1)
-            }
+            try configure.run(steps.dropFirst(), isLast: true)
         }
         try PerlServer(root: root, scratch: configure.scratch).remove()
         try configure.allowServices()
