@@ -194,7 +194,10 @@ public struct Constructor: Sendable {
     }
 
     /// The digests of the programs that construct.
-    func programDigests() throws -> [String] {
+    func programDigests() throws -> [String] { try Self.ownDigests.get() }
+
+    /// They stay the same while this one runs.
+    private static let ownDigests = Result {
         try ["/proc/self/exe", try Workshop.findHelper()].map { try SHA256.hash(try Descriptor.open($0)).hex }
     }
 
@@ -227,15 +230,17 @@ public struct Constructor: Sendable {
             return try builder.writeRoot(readOnly, tools: tools, to: image.descriptor)
         }
         let boot = boot(root)
-        let kernelImage = try phase(.boot) {
+        let (kernelImage, kernelDigest) = try phase(.boot) {
             let kernelImage = try boot.kernelImage(rootHash: rootHash)
+            let digest = SHA256.hash(kernelImage)
             let title = SystemPartition.title(request.blueprint.name, generation: ImagePlan.firstGeneration)
             try builder.writeSystemPartition(
-                try boot.systemPartition(kernelImage: kernelImage, title: title), to: image.descriptor)
-            return kernelImage
+                try boot.systemPartition(kernelImage: kernelImage, digest: digest, title: title),
+                to: image.descriptor)
+            return (kernelImage, digest)
         }
         let artefacts =
-            rootArtefacts + [.init(name: "uki", size: kernelImage.count, digest: SHA256.hash(kernelImage))]
+            rootArtefacts + [.init(name: "uki", size: kernelImage.count, digest: kernelDigest)]
         let manifest = try Manifest(
             blueprint: request.blueprint, lock: lock, plan: plan, rootHash: rootHash,
             artefacts: artefacts
