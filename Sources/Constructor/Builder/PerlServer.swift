@@ -10,9 +10,11 @@ struct PerlServer: Sendable {
     let root: StagedRoot
     /// The directory that programs in the root see at ``scratchInRoot``.
     let scratch: StagedRoot
+    /// The path of `pisces-enter`; nil: found by ``Workshop/findHelper(_:)``.
+    var helper: String?
 
     /// Found by name on the PATH.
-    private static let helper = "usr/bin/deb-systemd-helper"
+    private static let unitHelper = "usr/bin/deb-systemd-helper"
     /// Found by its path only, where it is covered by ``binds(scratch:)``.
     private static let frontend = "usr/share/debconf/frontend"
     private static let cover = "perl/cover"
@@ -20,8 +22,8 @@ struct PerlServer: Sendable {
     /// Puts the stand-ins in place, once the essential packages are unpacked.
     func prepare() throws {
         guard root.exists("usr/bin/perl") else { return }
-        let client = try Descriptor.open(try Workshop.findHelper()).readToEnd()
-        for (program, standIn) in [(Self.helper, "early/deb-systemd-helper"), (Self.frontend, Self.cover)] {
+        let client = try Descriptor.open(try Workshop.findHelper(helper)).readToEnd()
+        for (program, standIn) in [(Self.unitHelper, "early/deb-systemd-helper"), (Self.frontend, Self.cover)] {
             guard root.exists(program) else { continue }
             let content = try root.read(program)
             guard content.starts(with: "#!/usr/bin/perl\n".utf8) else { continue }
@@ -46,7 +48,7 @@ struct PerlServer: Sendable {
 
     /// Numbers of calls and options are the same on every architecture since pidfd_open(2).
     private static let script = """
-        my %paths = ('deb-systemd-helper' => '/\(helper)', 'frontend' => '/\(frontend)');
+        my %paths = ('deb-systemd-helper' => '/\(unitHelper)', 'frontend' => '/\(frontend)');
         my ($local, $stream, $options, $credentials) = (1, 1, 1, 17);
         my ($pidfd_open, $pidfd_getfd) = (434, 438);
         socket(my $listener, $local, $stream, 0) or die;
@@ -91,8 +93,9 @@ struct PerlServer: Sendable {
             $! = 0;
             do $program;
             if ($@ ne '') {
+                my $status = $! + 0 || $? >> 8 || 255;
                 print STDERR $@;
-                exit($! + 0 || $? >> 8 || 255);
+                exit $status;
             }
             exit 0;
         }
