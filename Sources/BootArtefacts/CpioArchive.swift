@@ -19,6 +19,9 @@ public struct CpioArchive: Sendable {
     /// Starts an empty archive.
     public init() {}
 
+    /// Makes room for this many bytes more, which saves time.
+    public mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
     /// Adds a directory.
     /// - Throws: ``BootArtefactError`` for an impossible or taken path, or one whose directory is missing.
     public mutating func addDirectory(_ path: String, mode: UInt32 = 0o755) throws(BootArtefactError) {

@@ -20,7 +20,10 @@ public enum UnifiedKernelImage {
         try check(sections, taken: executable.sections.map(\.name))
         let headersSize = try roomyHeadersSize(executable, adding: sections.count)
         let shift = headersSize - executable.headersSize
-        var image = Array(stub[..<executable.headersSize])
+        var image: [UInt8] = []
+        // With the padding, of at most a page each.
+        image.reserveCapacity(sections.reduce(stub.count + shift) { $0 + $1.content.count + 2 * 4096 })
+        image += stub[..<executable.headersSize]
         image.append(contentsOf: [UInt8](repeating: 0, count: shift))
         image.append(contentsOf: stub[executable.headersSize..<contentEnd(of: executable)])
         if shift > 0 { shiftRawOffsets(of: executable, in: &image, by: shift) }

@@ -119,7 +119,7 @@ public struct Constructor: Sendable {
         let root = try StagedRoot(path: rootPath)
         try root.directory.setMode(0o755)
         let sandbox = Self.sandbox(root: rootPath, scratch: scratch)
-        let runner = Self.runner(sandbox)
+        let runner = Self.runner(sandbox, scratch: scratch)
 
         let lock: Lock
         do {
@@ -200,7 +200,10 @@ public struct Constructor: Sendable {
     }
 
     /// The digests of the programs that construct.
-    func programDigests() throws -> [String] {
+    func programDigests() throws -> [String] { try Self.ownDigests.get() }
+
+    /// They stay the same while this one runs.
+    private static let ownDigests = Result {
         try ["/proc/self/exe", try Workshop.findHelper()].map { try SHA256.hash(try Descriptor.open($0)).hex }
     }
 
@@ -233,15 +236,17 @@ public struct Constructor: Sendable {
             return try builder.writeRoot(readOnly, tools: tools, to: image.descriptor)
         }
         let boot = boot(root)
-        let kernelImage = try phase(.boot) {
+        let (kernelImage, kernelDigest) = try phase(.boot) {
             let kernelImage = try boot.kernelImage(commandLine: boot.commandLine(rootHash: rootHash))
+            let digest = SHA256.hash(kernelImage)
             let title = SystemPartition.title(request.blueprint.name, generation: ImagePlan.firstGeneration)
             try builder.writeSystemPartition(
-                try boot.systemPartition(kernelImage: kernelImage, title: title), to: image.descriptor)
-            return kernelImage
+                try boot.systemPartition(kernelImage: kernelImage, digest: digest, title: title),
+                to: image.descriptor)
+            return (kernelImage, digest)
         }
         let artefacts =
-            rootArtefacts + [.init(name: "uki", size: kernelImage.count, digest: SHA256.hash(kernelImage))]
+            rootArtefacts + [.init(name: "uki", size: kernelImage.count, digest: kernelDigest)]
         let manifest = { (release: Int?) in
             try Manifest(
                 blueprint: request.blueprint, lock: lock, plan: plan, rootHash: rootHash, artefacts: artefacts,
@@ -368,10 +373,11 @@ public struct Constructor: Sendable {
         Sandbox(root: root, binds: [Sandbox.Bind(scratch, at: scratchInRoot, isReadOnly: false)])
     }
 
-    private static func runner(_ sandbox: Sandbox) -> ToolRunner {
+    private static func runner(_ sandbox: Sandbox, scratch: String) -> ToolRunner {
         { argv, environment, input in
             var sandbox = sandbox
             sandbox.environment = environment
+            sandbox.binds += PerlServer.binds(scratch: scratch)
             var command = try sandbox.command(argv)
             if let input { command.input = .bytes(input) }
             let result = try command.run(accepting: 0...255)

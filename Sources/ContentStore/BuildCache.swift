@@ -1,5 +1,6 @@
 internal import Glibc
 public import LinuxSystem
+internal import Synchronization
 
 /// Results of builds by the digest of all that they depend on, in one directory; safe under concurrent writers.
 ///
@@ -10,6 +11,8 @@ public final class BuildCache: Sendable {
     /// Its directory.
     public let directory: String
     private let limitBytes: Int64
+    /// The entries that were read or written as a whole, which need not be read once more.
+    private let verified = Mutex<[Digest: FileIdentity]>([:])
 
     /// Opens the cache in `directory`, which is made if missing; ``trim()`` cuts it to `limitBytes`.
     public init(_ directory: String, limitBytes: Int64) throws(SystemError) {
@@ -27,12 +30,15 @@ public final class BuildCache: Sendable {
             let digest = try? file.bytes(at: size - Self.trailerSize, count: Self.trailerSize),
             let content = try? MappedFile(file, count: size - Self.trailerSize)
         else { return nil }
+        if let identity = try? FileIdentity(file), verified.withLock({ $0[key] == identity }) { return content }
+        // The time of its last use.
+        _ = futimens(file.rawValue, nil)
+        let identity = try? FileIdentity(file)
         guard (try? Self.digest(of: content.bytes).bytes) == digest else {
             _ = unlink(path(of: key))
             return nil
         }
-        // The time of its last use.
-        _ = utimes(path(of: key), nil)
+        verified.withLock { $0[key] = identity }
         return content
     }
 
@@ -47,7 +53,11 @@ public final class BuildCache: Sendable {
         let size = try file.descriptor.status().size
         let content = try MappedFile(file.descriptor, count: size)
         try file.descriptor.writeAll(try Self.digest(of: content.bytes).bytes, at: size)
+        let written = try file.descriptor.duplicate()
         try file.commit(isDurable: false)
+        // After it has its name, which changes the inode.
+        let identity = try FileIdentity(written)
+        verified.withLock { $0[key] = identity }
         return content
     }
 

@@ -13,25 +13,7 @@ public final class ObjectStore: Sendable {
     /// Held shared while a store is open, so that no other process collects garbage meanwhile.
     private let lock: Descriptor
     /// The files that were verified by this process.
-    private let verified = Mutex<[Digest: Identity]>([:])
-
-    /// What tells a file from another that took its place, or from itself before it was changed.
-    private struct Identity: Equatable {
-        let device: UInt64
-        let inode: UInt64
-        let size: Int
-        let changedSeconds: Int
-        let changedNanoseconds: Int
-
-        init(_ file: borrowing Descriptor) throws(SystemError) {
-            let status = try fileStatus(file)
-            device = UInt64(status.st_dev)
-            inode = UInt64(status.st_ino)
-            size = Int(status.st_size)
-            changedSeconds = status.st_ctim.tv_sec
-            changedNanoseconds = status.st_ctim.tv_nsec
-        }
-    }
+    private let verified = Mutex<[Digest: FileIdentity]>([:])
 
     /// Opens the store in `directory`, which is made if missing.
     public init(_ directory: String) throws(StoreError) {
@@ -64,7 +46,7 @@ extension ObjectStore {
         let path = path(of: digest)
         do throws(SystemError) {
             let file = try Descriptor.open(path)
-            let identity = try Identity(file)
+            let identity = try FileIdentity(file)
             if verified.withLock({ $0[digest] == identity }) { return file }
             if try SHA256.hash(file) == digest {
                 verified.withLock { $0[digest] = identity }
@@ -149,7 +131,7 @@ extension ObjectStore {
             try renameFile(path, to: target)
             try Descriptor.directory(parentDirectory(of: target)).sync()
             try Descriptor.directory("\(directory)/sha256").sync()
-            let identity = try Identity(file)
+            let identity = try FileIdentity(file)
             verified.withLock { $0[digest] = identity }
         } catch {
             throw .system(error)

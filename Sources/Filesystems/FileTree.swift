@@ -38,6 +38,20 @@ public struct FileTree: Sendable, Equatable {
     /// All paths, each directory before what it holds, siblings in byte order of their names.
     public var paths: [String] { nodes.keys.sorted(by: Self.pathPrecedes) }
 
+    /// The paths that fulfil a condition, in the order of ``paths``: faster than to look at all in order.
+    public func paths(where isWanted: (String) -> Bool) -> [String] {
+        nodes.keys.filter(isWanted).sorted(by: Self.pathPrecedes)
+    }
+
+    /// Lets `body` change owner, mode or time of each node, in no particular order.
+    public mutating func updateAll(_ body: (_ path: String, _ node: inout Node) -> Void) {
+        var index = nodes.startIndex
+        while index != nodes.endIndex {
+            body(nodes.keys[index], &nodes.values[index])
+            nodes.formIndex(after: &index)
+        }
+    }
+
     /// The names in the directory at `path` in byte order; none where there is no such directory.
     public func children(of path: String) -> [String] {
         (names[Self.normalise(path)] ?? []).sorted(by: bytesPrecede)

@@ -20,9 +20,37 @@ public enum TarWriter {
     public static func write(
         _ tree: FileTree, source: borrowing Descriptor, to archive: borrowing Descriptor, at offset: Int
     ) throws(FilesystemError) -> Int {
-        var stream = try ImageStream(to: archive, at: offset)
-        try write(tree, source: source, to: &stream)
-        return stream.position
+        let members = try members(of: tree)
+        let shares = shares(of: members)
+        do {
+            _ = try parallelMap(count: shares.count) { index in
+                var stream = try ImageStream(to: archive, at: offset + shares[index].position)
+                for member in shares[index].members { try append(member, source: source, to: &stream) }
+                try stream.flush()
+            }
+        } catch let error as FilesystemError {
+            throw error
+        } catch {
+            throw .parameter("the archive could not be written: \(error)")
+        }
+        let size = members.reduce(0) { $0 + $1.size }
+        var stream = try ImageStream(to: archive, at: offset + size)
+        try end(&stream)
+        return size + stream.position
+    }
+
+    /// Runs of members with about as many bytes for each processor, and where each begins.
+    private static func shares(of members: [Member]) -> [(members: ArraySlice<Member>, position: Int)] {
+        let enough = members.reduce(0) { $0 + $1.size } / processorCount
+        var shares: [(members: ArraySlice<Member>, position: Int)] = []
+        var (first, start, position) = (0, 0, 0)
+        for (index, member) in members.enumerated() {
+            position += member.size
+            if position - start < enough && index < members.count - 1 { continue }
+            shares.append((members[first...index], start))
+            (first, start) = (index + 1, position)
+        }
+        return shares
     }
 
     /// Hands the archive of `tree` to `consume`, piece by piece: to be hashed, compressed or piped.
@@ -62,6 +90,22 @@ public enum TarWriter {
     private static func write(
         _ tree: FileTree, source: borrowing Descriptor, to stream: inout ImageStream
     ) throws(FilesystemError) {
+        for member in try members(of: tree) { try append(member, source: source, to: &stream) }
+        try end(&stream)
+    }
+
+    /// A name in the archive, with the data that follows it.
+    private struct Member: Sendable {
+        let path: String
+        let headers: [UInt8]
+        let content: Node.Content?
+
+        /// Its bytes in the archive.
+        var size: Int { headers.count + (content?.size ?? 0).roundedUp(to: Tar.blockSize) }
+    }
+
+    private static func members(of tree: FileTree) throws(FilesystemError) -> [Member] {
+        var members: [Member] = []
         // The first name of each inode: a link can only follow what it links to.
         var firstNames: [String: String] = [:]
         for path in try tree.validatedPaths() {
@@ -73,12 +117,23 @@ public enum TarWriter {
             }
             let first = firstNames[inode]
             if !node.isDirectory, first == nil { firstNames[inode] = path }
-            try stream.append(Tar.headers(of: node, at: path, linkedTo: first))
-            if case .file(let content) = node.kind, first == nil {
-                try stream.append(content, source: source, path: path)
-                try stream.pad(to: stream.position.roundedUp(to: Tar.blockSize))
-            }
+            let content: Node.Content? = if case .file(let content) = node.kind, first == nil { content } else { nil }
+            members.append(
+                Member(path: path, headers: try Tar.headers(of: node, at: path, linkedTo: first), content: content))
         }
+        return members
+    }
+
+    private static func append(
+        _ member: Member, source: borrowing Descriptor, to stream: inout ImageStream
+    ) throws(FilesystemError) {
+        try stream.append(member.headers)
+        guard let content = member.content else { return }
+        try stream.append(content, source: source, path: member.path)
+        try stream.pad(to: stream.position + content.size.roundedUp(to: Tar.blockSize) - content.size)
+    }
+
+    private static func end(_ stream: inout ImageStream) throws(FilesystemError) {
         try stream.pad(to: stream.position + 2 * Tar.blockSize)
         try stream.flush()
     }

@@ -81,10 +81,15 @@ extension Descriptor {
 
     /// `count` bytes at `offset`.
     public func bytes(at offset: Int, count: Int) throws(SystemError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
         var failure: SystemError?
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(SystemError) { try readAll(into: buffer, at: offset) } catch { failure = error }
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            let buffer = UnsafeMutableRawBufferPointer(buffer)
+            do throws(SystemError) {
+                try readAll(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+                filled = count
+            } catch {
+                failure = error
+            }
         }
         if let failure { throw failure }
         return bytes
@@ -93,6 +98,8 @@ extension Descriptor {
     /// Everything from the file position to the end.
     public func readToEnd(limit: Int = .max) throws(SystemError) -> [UInt8] {
         var result: [UInt8] = []
+        // The size of what is no regular file says nothing.
+        if let status = try? status(), status.type == S_IFREG { result.reserveCapacity(min(status.size, limit)) }
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { chunk.deallocate() }
         while true {

@@ -17,6 +17,10 @@ enum {
 int workshop(int argc, char **argv);
 /// `pisces-enter sandbox …`: runs the program in a tree, as root over that tree alone.
 int sandbox(int argc, char **argv);
+/// The program that this one stands in for where it is started under its `name`; NULL if it is started as itself.
+const char *stood_in_for(const char *name);
+/// Has the server run the program, or becomes it where there is none; returns its exit status.
+int stand_in(const char *program, char **argv);
 
 /// Writes a message to standard error and ends the process.
 _Noreturn void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

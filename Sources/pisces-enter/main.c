@@ -18,6 +18,8 @@ static const char usage[] =
 int main(int argc, char **argv) {
     // An ignored SIGCHLD would be inherited, and then no exit status could be read.
     signal(SIGCHLD, SIG_DFL);
+    const char *program = argc > 0 ? stood_in_for(argv[0]) : NULL;
+    if (program) return stand_in(program, argv);
     const char *mode = argc > 1 ? argv[1] : "";
     if (strcmp(mode, "workshop") == 0) return workshop(argc - 1, argv + 1);
     if (strcmp(mode, "sandbox") == 0) return sandbox(argc - 1, argv + 1);

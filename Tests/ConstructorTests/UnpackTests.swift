@@ -55,7 +55,7 @@ import Testing
     func unpack(_ packages: [Package], in directory: String) throws -> (StagedRoot, [UnpackedPackage]) {
         let locked = try packages.map { try build($0, in: directory).0 }
         var unpack = try emptyUnpack(in: directory)
-        return (unpack.root, try unpack.run(try unpack.read(locked)) {}.unpacked)
+        return (unpack.root, try unpack.run(try Unpack.read(locked, open: unpack.open)) {}.unpacked)
     }
 
     /// What md5sum(1) says of the unpacked tool.
@@ -113,9 +113,9 @@ import Testing
         ]
         let locked = try packages.map { try build($0, in: directory.path).0 }
         var unpack = try emptyUnpack(in: directory.path)
-        let first = try unpack.run(try unpack.read([locked[0]])) {}
+        let first = try unpack.run(try Unpack.read([locked[0]], open: unpack.open)) {}
         #expect(first.changed.isEmpty && first.unpacked.map(\.locked.name) == ["base"])
-        let second = try unpack.run(try unpack.read([locked[1]])) {}
+        let second = try unpack.run(try Unpack.read([locked[1]], open: unpack.open)) {}
         #expect(try unpack.root.readText("usr/share/x") == "new")
         #expect(second.unpacked.map(\.locked.name) == ["new"])
         let loser = try #require(second.changed.first)
@@ -129,7 +129,7 @@ import Testing
         let locked = try build(Package(name: "tool", files: ["/usr/share/x": "shipped"]), in: directory.path).0
         var unpack = try emptyUnpack(in: directory.path)
         try unpack.root.write("made", to: "usr/share/x", mode: 0o600)
-        _ = try unpack.run(try unpack.read([locked])) {}
+        _ = try unpack.run(try Unpack.read([locked], open: unpack.open)) {}
         #expect(try unpack.root.readText("usr/share/x") == "shipped")
     }
 
@@ -140,7 +140,7 @@ import Testing
         _ = try Command("touch", ["-d", "@1000", "\(directory.path)/tool/usr/share/empty"]).run()
         _ = try Command("dpkg-deb", ["--root-owner-group", "-b", "\(directory.path)/tool", locked.filename]).run()
         var unpack = try emptyUnpack(in: directory.path)
-        _ = try unpack.run(try unpack.read([locked])) {}
+        _ = try unpack.run(try Unpack.read([locked], open: unpack.open)) {}
         let share = try Descriptor.directory("\(unpack.root.path)/usr/share")
         #expect(try share.status(of: "empty").modified == 1000)
     }
@@ -153,7 +153,7 @@ import Testing
         try AtomicFile.write(Array("#!/bin/sh\n\(script)\n".utf8), to: "\(tree)/DEBIAN/preinst", mode: 0o755)
         let locked = try build(Package(name: "tool"), in: directory.path).0
         let unpack = try emptyUnpack(in: directory.path)
-        #expect(try unpack.read([locked]).map(\.diverts) == [diverts])
+        #expect(try Unpack.read([locked], open: unpack.open).map(\.diverts) == [diverts])
     }
 
     /// So much that libarchive cannot have read all of it at once: the package must stay mapped.

@@ -68,7 +68,7 @@ extension FuzzTarget {
             try file.writeAll(bytes)
             return try DebFile(file, name: package.name)
         }
-        _ = try unpack.run(try unpack.read(packages)) {}
+        _ = try unpack.run(try Unpack.read(packages, open: unpack.open)) {}
     }
 
     /// An archive of the one member `control`.

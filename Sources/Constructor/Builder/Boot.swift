@@ -68,6 +68,7 @@ struct Boot {
             try module("\(base)/\(order[index])")
         }
         var archive = CpioArchive()
+        archive.reserve(contents.reduce(1 << 20) { $0 + $1.count + 512 })
         for directory in ["dev", "modules", "proc", "run", "sys", "sysroot"] { try archive.addDirectory(directory) }
         try archive.addCharacterDevice("dev/console", major: 5, minor: 1)
         try archive.addFile("init", try initProgram(), mode: 0o755)
@@ -148,9 +149,9 @@ struct Boot {
     // MARK: - EFI system partition
 
     /// The tree of the EFI system partition for the first generation.
-    func systemPartition(kernelImage: [UInt8], title: String) throws -> FileTree {
+    func systemPartition(kernelImage: [UInt8], digest: Digest, title: String) throws -> FileTree {
         let generation = ImagePlan.firstGeneration
-        let entry = try LoaderEntry(generation: generation, title: title, image: SHA256.hash(kernelImage))
+        let entry = try LoaderEntry(generation: generation, title: title, image: digest)
         let partition = SystemPartition(architecture: blueprint.distribution.architecture.rawValue, entry: entry)
         let loader = try signed(try boot(partition.loaderName), "the boot loader")
         var files = partition.texts.map { ($0.path, Array($0.text.utf8)) }

@@ -17,13 +17,21 @@ struct Configure: Sendable {
     /// Opens the verified .deb of a package.
     let open: @Sendable (LockedPackage) throws -> DebFile
 
-    /// Takes a step: its scripts, then what it configures; after the last one no trigger is pending.
-    func run(_ step: InstallationOrder.Step, isLast: Bool) throws {
-        let scripted = step.preinsts.map { packages[$0] }
-        try runPreinsts(of: scripted.filter { !$0.isDeferred })
-        for package in scripted where package.isDeferred { try dpkgUnpack(package) }
-        let names = isLast ? ["--pending"] : step.configured.map { packages[$0].qualifiedName }
-        if !names.isEmpty { try dpkg(["--configure"] + names) }
+    /// Takes steps: the scripts of each, then what it configures; after the last one no trigger is pending.
+    ///
+    /// All in one sandbox: to make one takes longer than most scripts.
+    func run(_ steps: some Sequence<InstallationOrder.Step>, isLast: Bool) throws {
+        var script = Script()
+        var steps = Array(steps)[...]
+        while let step = steps.popFirst() {
+            let scripted = step.preinsts.map { packages[$0] }
+            try addPreinsts(of: scripted.filter { !$0.isDeferred }, to: &script)
+            for package in scripted where package.isDeferred { try addUnpacking(of: package, to: &script) }
+            let isLast = isLast && steps.isEmpty
+            let names = isLast ? ["--pending"] : step.configured.map { packages[$0].qualifiedName }
+            if !names.isEmpty { script.addDpkg(["--configure"] + names) }
+        }
+        try run(script)
     }
 
     /// Nothing that a script starts may start here (invoke-rc.d's policy layer, 101 = forbidden).
@@ -133,36 +141,62 @@ struct Configure: Sendable {
 
     // MARK: - Maintainer scripts
 
-    /// Runs the preinst scripts as dpkg does: from a directory with the package's control members, where debconf looks for
-    /// the name of the package. All in one sandbox: to make one takes longer than most scripts.
-    private func runPreinsts(of packages: [UnpackedPackage]) throws {
-        if packages.isEmpty { return }
+    /// A shell script that stops at the first failure; then ``Script/nameFile`` has the name of what failed, and
+    /// ``Script/logFile`` what it said.
+    private struct Script {
+        static let (nameFile, logFile) = ("script.name", "script.log")
+        private(set) var text = "log=\(scratchInRoot)/\(logFile); set -e\n\(PerlServer.start)\n"
+        /// The number of preinst scripts in it.
+        var preinsts = 0
+
+        /// Adds a command; what goes before and after it cannot fail.
+        mutating func add(_ command: String, named name: String) {
+            text += "echo '\(name)' > \(scratchInRoot)/\(Self.nameFile)\n\(command) > $log 2>&1\n"
+        }
+
+        /// Adds lines that say nothing.
+        mutating func add(_ lines: String) { text += lines + "\n" }
+
+        mutating func addDpkg(_ arguments: [String]) {
+            // Stopped at the first failure, so that the script's own words come last.
+            let options = "--force-confdef --force-confold --abort-after=1"
+            add("dpkg \(options) \(arguments.joined(separator: " "))", named: "dpkg \(arguments[0])")
+        }
+    }
+
+    private func run(_ script: Script) throws {
+        try scratch.write(script.text, to: "script.sh")
+        let result = try inRoot(["sh", "\(scratchInRoot)/script.sh"], scriptEnvironment, nil)
+        guard result.status != 0 else { return }
+        let name = try scratch.readText(Script.nameFile).split(separator: "\n").joined()
+        let output = try scratch.read(Script.logFile) + result.errorOutput
+        // dpkg ends with the list of packages it could not configure, one to a line, indented.
+        let failed = String(decoding: output, as: UTF8.self).split(separator: "\n")
+            .drop { !$0.hasPrefix("Errors were encountered") }.dropFirst().prefix { $0.hasPrefix(" ") }
+            .map { String($0.drop { $0 == " " }) }
+        if !name.hasPrefix("dpkg ") || failed.isEmpty { throw Self.failure(name, result.status, output) }
+        let action = name == "dpkg --unpack" ? "unpacking" : "configuring"
+        throw Self.failure("\(action) \(failed.joined(separator: ", "))", result.status, output)
+    }
+
+    /// Adds the preinst scripts, which are run as dpkg does: from a directory with the package's control members, where
+    /// debconf looks for the name of the package.
+    private func addPreinsts(of packages: [UnpackedPackage], to script: inout Script) throws {
         // base-passwd's makes /etc/passwd and /etc/group, which the others' chown needs.
         let ordered =
             packages.filter { $0.locked.name == "base-passwd" } + packages.filter { $0.locked.name != "base-passwd" }
         let directory = "var/lib/dpkg/tmp.ci"
-        // Stops at the first failure; then the name is that of the script, and the log is what it said.
-        var script = "log=\(scratchInRoot)/preinst.log; set -e\n"
-        for (number, package) in ordered.enumerated() {
+        for package in ordered {
+            script.preinsts += 1
             for member in package.members {
-                try root.write(member, to: "\(directory).\(number)/\(member.name)")
+                try root.write(member, to: "\(directory).\(script.preinsts)/\(member.name)")
             }
             let environment = preinstEnvironment(of: package).sorted { bytesPrecede($0.key, $1.key) }
                 .map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
-            script += """
-                mv -T /\(directory).\(number) /\(directory)
-                echo \(package.locked.name) > \(scratchInRoot)/preinst.name
-                \(environment) /\(directory)/preinst install > $log 2>&1
-                rm -r /\(directory)
-
-                """
-        }
-        try scratch.write(script, to: "preinst.sh")
-        let result = try inRoot(["sh", "\(scratchInRoot)/preinst.sh"], scriptEnvironment, nil)
-        guard result.status == 0 else {
-            let name = try scratch.readText("preinst.name").split(separator: "\n").joined()
-            throw Self.failure(
-                "preinst of \(name)", result.status, try scratch.read("preinst.log") + result.errorOutput)
+            script.add("mv -T /\(directory).\(script.preinsts) /\(directory)")
+            script.add(
+                "\(environment) /\(directory)/preinst install", named: "preinst of \(package.locked.name)")
+            script.add("rm -r /\(directory)")
         }
     }
 
@@ -181,28 +215,13 @@ struct Configure: Sendable {
     }
 
     /// Has dpkg itself run the preinst of a package and unpack it, with the diversions that there are by then.
-    private func dpkgUnpack(_ package: UnpackedPackage) throws {
+    private func addUnpacking(of package: UnpackedPackage, to script: inout Script) throws {
         let name = "\(package.locked.name).deb"
         let file = try AtomicFile.create("\(scratch.path)/\(name)")
         try self.open(package.locked).write(to: file.descriptor)
         try file.commit(isDurable: false)
-        try dpkg(["--unpack", "--no-triggers", "\(scratchInRoot)/\(name)"])
-        try scratch.remove(name)
-    }
-
-    private func dpkg(_ arguments: [String]) throws {
-        // Stopped at the first failure, and with both outputs in one, so that the script's own words come last.
-        let dpkg = "exec dpkg --force-confdef --force-confold --abort-after=1 \"$@\" 2>&1"
-        let result = try inRoot(["sh", "-c", dpkg, "sh"] + arguments, scriptEnvironment, nil)
-        guard result.status != 0 else { return }
-        let output = String(decoding: result.output, as: UTF8.self)
-        // dpkg ends with the list of packages it could not configure, one to a line, indented.
-        let failed = output.split(separator: "\n").drop { !$0.hasPrefix("Errors were encountered") }.dropFirst()
-            .prefix { $0.hasPrefix(" ") }.map { String($0.drop { $0 == " " }) }
-        let action = arguments[0] == "--unpack" ? "unpacking" : "configuring"
-        throw Self.failure(
-            failed.isEmpty ? "dpkg \(arguments[0])" : "\(action) \(failed.joined(separator: ", "))", result.status,
-            result.output)
+        script.addDpkg(["--unpack", "--no-triggers", "\(scratchInRoot)/\(name)"])
+        script.add("rm \(scratchInRoot)/\(name)")
     }
 
     private static func failure(_ what: String, _ status: Int32, _ output: [UInt8]) -> ConstructorError {

@@ -35,21 +35,21 @@ struct EarlyTools: Sendable {
     /// Where the scripts find the stand-ins.
     static let path = "\(scratchInRoot)/early"
 
-    /// The calls that the packages will make.
+    /// The calls that the packages will make, in the order in which the results are waited for.
     var calls: [Call] {
         var calls: [Call] = []
+        if root.exists("usr/bin/systemd-hwdb"), root.exists("usr/lib/udev/hwdb.d") {
+            calls.append(
+                Call(
+                    program: "usr/bin/systemd-hwdb", arguments: ["--usr", "update"], input: "usr/lib/udev/hwdb.d",
+                    output: "usr/lib/udev/hwdb.bin", packages: ["udev", "systemd", "libsystemd-shared"]))
+        }
         let versions = (try? root.directory.openInRoot("usr/lib/modules").entries()) ?? []
         if versions.count == 1, root.exists("usr/sbin/depmod") {
             calls.append(
                 Call(
                     program: "usr/sbin/depmod", arguments: versions, input: "usr/lib/modules/\(versions[0])",
                     output: "usr/lib/modules/\(versions[0])/modules.", packages: ["kmod", "libkmod2"]))
-        }
-        if root.exists("usr/bin/systemd-hwdb"), root.exists("usr/lib/udev/hwdb.d") {
-            calls.append(
-                Call(
-                    program: "usr/bin/systemd-hwdb", arguments: ["--usr", "update"], input: "usr/lib/udev/hwdb.d",
-                    output: "usr/lib/udev/hwdb.bin", packages: ["udev", "systemd", "libsystemd-shared"]))
         }
         return calls
     }
@@ -89,7 +89,8 @@ struct EarlyTools: Sendable {
             script += "/\(call.program) \(call.arguments.joined(separator: " "))\n"
         }
         // The list has its name once all is well.
-        script += "mv \(Self.path)/\(call.name).list \(Self.path)/\(call.name).input"
+        script +=
+            "mv \(Self.path)/\(call.name).list \(Self.path)/\(call.name).input; : > \(Self.path)/\(call.name).ended"
         let result = try inRoot(["sh", "-ec", script], Configure.environment(epoch: epoch), nil)
         guard result.status == 0, let cache else { return }
         let directory = parentDirectory(of: results)

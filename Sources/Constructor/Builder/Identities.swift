@@ -70,12 +70,9 @@ struct Identities: Equatable {
         let uids = Self.changes(users, other.users)
         let gids = Self.changes(groups, other.groups)
         if uids.isEmpty && gids.isEmpty { return }
-        for path in tree.paths {
-            guard var node = tree[path] else { continue }
-            guard uids[node.uid] != nil || gids[node.gid] != nil else { continue }
+        tree.updateAll { _, node in
             node.uid = uids[node.uid] ?? node.uid
             node.gid = gids[node.gid] ?? node.gid
-            tree[path] = node
         }
         Self.replace("/etc/passwd", in: &tree, Self.rewrite(passwd, [2: uids, 3: gids]))
         Self.replace("/etc/group", in: &tree, Self.rewrite(group, [2: gids]))

@@ -12,7 +12,7 @@ struct Installation: Sendable {
     /// The indices of those that are there before all others.
     private let essential: Set<Int>
     private let configure: Configure
-    private let cache: BuildCache?
+    private let sources: PackageSource
     private var unpack: Unpack
 
     init(
@@ -20,9 +20,9 @@ struct Installation: Sendable {
         sources: PackageSource
     ) throws {
         self.root = root
-        cache = sources.cache
+        self.sources = sources
         unpack = Unpack(root: root, open: sources.open)
-        var read = try unpack.read(packages)
+        var read = try Unpack.read(packages, open: sources.openAsIs)
         steps = try InstallationOrder(read.map(\.forOrder)).steps
         essential = Set(steps.first?.configured ?? [])
         for index in read.indices where !essential.contains(index) { read[index].isDeferred = read[index].diverts }
@@ -40,10 +40,23 @@ struct Installation: Sendable {
             try root.makeDirectory(path, mode: mode)
         }
         try configure.forbidServices()
-        if let step = steps.first { try configure.run(step, isLast: steps.count == 1) }
-        let others = try unpackSome(packages.indices.filter { !essential.contains($0) }, progress: progress)
-        try configure.activateTriggers(of: essential.sorted().map { packages[$0] }, by: others)
+        try StandIns.write(to: configure.scratch)
+        try PerlServer(root: root, scratch: configure.scratch).prepare()
+        let others = packages.indices.filter { !essential.contains($0) }
+        try configureEssential(whileDecompressing: others.map { packages[$0].locked })
+        let unpacked = try unpackSome(others, progress: progress)
+        try configure.activateTriggers(of: essential.sorted().map { packages[$0] }, by: unpacked)
         try configure.markAutomatic()
+    }
+
+    /// Scripts keep one processor busy. The others decompress meanwhile, for which there must be a place outside the root:
+    /// the cache.
+    private func configureEssential(whileDecompressing others: [LockedPackage]) throws {
+        let others = sources.cache == nil ? [] : others.sorted { $0.size > $1.size }
+        _ = try parallelMap(count: 1 + others.count) { index in
+            if index == 0 { return try configure.run(steps.prefix(1), isLast: steps.count == 1) }
+            _ = try sources.open(others[index - 1])
+        }
     }
 
     @discardableResult
@@ -62,15 +75,14 @@ struct Installation: Sendable {
     func configureAll() throws {
         let early = EarlyTools(
             root: root, scratch: configure.scratch, packages: unpack.unpacked, epoch: configure.epoch,
-            inRoot: configure.inRoot, cache: cache)
+            inRoot: configure.inRoot, cache: sources.cache)
         let calls = early.calls
         try early.prepare(calls)
         _ = try parallelMap(count: 2) { index in
             if index == 0 { return early.run(calls) }
-            for (number, step) in steps.enumerated().dropFirst() {
-                try configure.run(step, isLast: number == steps.count - 1)
-            }
+            try configure.run(steps.dropFirst(), isLast: true)
         }
+        try PerlServer(root: root, scratch: configure.scratch).remove()
         try configure.allowServices()
     }
 }

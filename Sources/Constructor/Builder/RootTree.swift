@@ -69,7 +69,7 @@ struct RootTree {
             for path in paths(matching: pattern) { dropFiles(path) }
         }
         // What happened at the build is not the machine's history, but who may write a log is a package's choice.
-        for path in tree.paths where Self.isBelow("/var/log", path) {
+        for path in tree.paths(where: { Self.isBelow("/var/log", $0) }) {
             guard var node = tree[path], case .file = node.kind else { continue }
             node.kind = .file(.bytes([]))
             tree[path] = node
@@ -179,7 +179,7 @@ struct RootTree {
     /// missing. Only then: what an administrator removes or locks up later stays as it is.
     private mutating func layOutVar() throws(ConstructorError) {
         var lines = ["# The initial content of /var, laid out by pisces-var.service."]
-        for path in tree.paths where Self.isBelow("/var", path) {
+        for path in tree.paths(where: { Self.isBelow("/var", $0) }) {
             guard let node = tree[path] else { continue }
             guard node.xattrs["security.capability"] == nil else {
                 throw ConstructorError("\(path) has file capabilities, which cannot be laid out in /var")
@@ -276,10 +276,8 @@ struct RootTree {
     /// Nothing is newer than the epoch: times of the build would make every build differ. Those of container images are
     /// the images'.
     private mutating func clampTimes() {
-        for path in tree.paths where !Self.isBelow(ImageStorage.path, path) {
-            guard var node = tree[path], node.modified > epoch else { continue }
-            node.modified = epoch
-            tree[path] = node
+        tree.updateAll { path, node in
+            if node.modified > epoch, !Self.isBelow(ImageStorage.path, path) { node.modified = epoch }
         }
     }
 }

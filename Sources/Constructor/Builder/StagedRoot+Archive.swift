@@ -22,11 +22,21 @@ extension StagedRoot {
             }
         }
         try restoreFiles(tar, name: name)
-        for entry in links { try restoreLink(entry, archive: name) }
+        try Self.shared(links) { entry in try restoreLink(entry, archive: name) }
         // Last, since what is made in a directory changes its time.
-        for entry in directories {
+        try Self.shared(directories) { entry in
             let made = try directory.openInRoot(entry.path, O_RDONLY | O_DIRECTORY)
             try restoreMetadata(entry, of: made)
+        }
+    }
+
+    /// Calls `body` for each entry, on all processors.
+    private static func shared(
+        _ entries: [ArchiveEntry], _ body: @Sendable (ArchiveEntry) throws -> Void
+    ) throws {
+        let shares = max(1, processorCount)
+        _ = try parallelMap(count: shares) { share in
+            for index in stride(from: share, to: entries.count, by: shares) { try body(entries[index]) }
         }
     }
 

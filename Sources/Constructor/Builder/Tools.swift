@@ -15,7 +15,7 @@ struct Tools {
         let staged = try StagedRoot(path: path)
         try staged.directory.setMode(0o755)
         var unpack = Unpack(root: staged, open: source.open)
-        _ = try unpack.run(try unpack.read(packages)) {}
+        _ = try unpack.run(try Unpack.read(packages, open: source.openAsIs)) {}
         for place in ["dev", "proc", "run", "sys", "tmp"] { try staged.makeDirectory(place) }
     }
 

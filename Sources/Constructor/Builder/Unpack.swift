@@ -68,8 +68,10 @@ struct Unpack: Sendable {
         self.open = open
     }
 
-    /// Reads the control archives of packages.
-    func read(_ packages: [LockedPackage]) throws -> [UnpackedPackage] {
+    /// Reads the control archives of packages, opened by `open`.
+    static func read(
+        _ packages: [LockedPackage], open: @Sendable (LockedPackage) throws -> DebFile
+    ) throws -> [UnpackedPackage] {
         try parallelMap(count: packages.count) { try UnpackedPackage(packages[$0], from: open(packages[$0])) }
     }
 
