@@ -101,6 +101,22 @@ bool cinit_entry_generation(const char *entry, uint64_t *generation) {
     return true;
 }
 
+bool cinit_on_trial(const char *path) {
+    const char *name = path;
+    for (const char *at = path; *at != 0; at++)
+        if (*at == '\\' || *at == '/') name = at + 1;
+    uint64_t generation;
+    const char *left = strchr(name, '+');
+    if (!cinit_entry_generation(name, &generation) || left == NULL) return false;
+    // The boot loader has counted this boot already: +LEFT-DONE.
+    const char *done = counter(left, '+');
+    for (const char *at = left + 1; at < done; at++)
+        if (*at != '0') return true;
+    if (*done != '-') return false;
+    for (done++; *done == '0';) done++;
+    return *done >= '1' && *done <= '0' + CINIT_TRIES && (done[1] < '0' || done[1] > '9');
+}
+
 bool cinit_efi_text(const uint8_t *variable, size_t size, char *text, size_t room) {
     size_t length = 0;
     for (size_t at = 4; at + 2 <= size; at += 2) {

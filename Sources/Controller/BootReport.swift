@@ -19,7 +19,7 @@ public struct BootReport: Sendable, Hashable {
     public var systemPartition: String?
     /// The boot loader's entry, without its counter; nil if the boot loader did not tell.
     public var entry: String?
-    /// Whether the boot loader counted this boot.
+    /// Whether this boot took one of the tries of a generation on trial.
     public var isTrial: Bool
 
     /// Reads the file; keys that are not known are passed over.

@@ -145,7 +145,7 @@ extension RunningMachine {
         if canary == .counted {
             counted = "the boot loader counted an entry that was made for this"
             try boot.removeCanary()
-        } else if report.isTrial, report.entry != SystemdBoot.canaryIdentifier {
+        } else if report.isTrial {
             counted = "the boot loader counted the trial of generation \(number)"
         }
         try system { () throws(SystemError) in

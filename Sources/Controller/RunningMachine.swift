@@ -112,8 +112,7 @@ public struct RunningMachine: ~Copyable {
         }
     }
 
-    private static func takeLock() throws(ControllerError) -> Descriptor {
-        let path = "/run/pisces/lock"
+    static func takeLock(_ path: String = "/run/pisces/lock") throws(ControllerError) -> Descriptor {
         let file = try system { () throws(SystemError) in
             try Descriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
         }

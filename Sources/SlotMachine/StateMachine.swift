@@ -16,6 +16,9 @@ public struct StateMachine: Sendable {
     /// Tries of a new generation, unless an operator wants another number: never fewer than two, because a power cut or an
     /// impatient person uses one up, too.
     public static let tries = 3
+    /// The most tries that an operator may want: the initrd, which knows no record, takes a generation that used up more for
+    /// one that is booted because there is nothing else, and sets it no deadline.
+    public static let mostTries = 9
     /// The highest number that the initrd reads in labels.
     static let highestNumber: UInt64 = 999_999_999_999_999_999
 
@@ -194,7 +197,7 @@ extension StateMachine {
             guard canFallBack else { return [.refuse(.noFallback)] }
             record.phase = .armed
             // First the record: an entry must never be there without it.
-            return [.save, .arm(target.number, tries: max(2, tries))]
+            return [.save, .arm(target.number, tries: min(max(2, tries), Self.mostTries))]
         case .armed: return []
         default: return [.refuse(.nothingStaged)]
         }

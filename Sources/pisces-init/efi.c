@@ -24,6 +24,9 @@ void read_loader(struct loader *loader) {
     }
     read_variable(VARIABLES "/LoaderEntrySelected" LOADER, loader->entry, sizeof loader->entry);
     read_variable(VARIABLES "/LoaderDevicePartUUID" LOADER, loader->partition, sizeof loader->partition);
-    loader->is_counted = access(VARIABLES "/LoaderBootCountPath" LOADER, F_OK) == 0;
+    // Only a boot loader that has counted this boot sets it.
+    char counted[128];
+    read_variable(VARIABLES "/LoaderBootCountPath" LOADER, counted, sizeof counted);
+    loader->is_trial = cinit_on_trial(counted);
     if (!cinit_entry_generation(loader->entry, &loader->generation)) loader->generation = 0;
 }

@@ -14,7 +14,7 @@ static void write_record(const struct boot *boot) {
         text, sizeof text,
         "Generation: %" PRIu64
         "\nSlot: %c\nTrial: %s\nDisk: /dev/%s\nRoot: %s\nVerity: %s\nData: %s\n%sRoot-Hash: %s\n%s",
-        boot->generation, boot->slot, boot->loader.is_counted ? "yes" : "no", boot->disk.name, boot->root.path,
+        boot->generation, boot->slot, boot->loader.is_trial ? "yes" : "no", boot->disk.name, boot->root.path,
         boot->tree.path, boot->data.path, esp, hash, entry);
     make_directories("/run/pisces");
     if (!write_text("/run/pisces/boot", text)) fail("cannot write /run/pisces/boot: %m");
@@ -70,6 +70,6 @@ static void set_deadline(void) {
 void hand_over(const struct boot *boot) {
     write_record(boot);
     mask_generators();
-    if (boot->loader.is_counted) set_deadline();
+    if (boot->loader.is_trial) set_deadline();
     if (boot->esp.path[0] != 0) write_esp_unit(&boot->esp);
 }

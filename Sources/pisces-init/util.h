@@ -49,8 +49,8 @@ struct loader {
     char partition[64];
     /// From `entry`; 0 if that names none.
     uint64_t generation;
-    /// Whether the boot loader counted this boot: the generation is on trial.
-    bool is_counted;
+    /// Whether this boot took one of the tries of a generation on trial.
+    bool is_trial;
 };
 
 /// All that is known about this boot once the disk is found.

@@ -40,10 +40,12 @@ enum SlotCommand {
         for warning in try Hooks().run(point, context) { console.warning(warning) }
     }
 
-    /// Writes an event down; that this cannot be done stops nobody.
+    /// Writes an event down, once; that this cannot be done stops nobody.
     static func note(
         _ event: String, _ generation: UInt64, _ message: String, _ machine: borrowing RunningMachine
     ) {
+        let last = machine.events.entries().last
+        if let last, (last.event, last.generation, last.message) == (event, generation, message) { return }
         try? machine.events.append(event, generation: generation, message)
     }
 
@@ -56,11 +58,14 @@ enum SlotCommand {
 
 /// How often a new generation is tried.
 struct TriesOption: ParsableArguments {
-    @Option(name: .long, help: "How often the new generation is tried until it is healthy, 2 to 9.")
+    @Option(
+        name: .long, help: "How often the new generation is tried until it is healthy, 2 to \(StateMachine.mostTries).")
     var tries = StateMachine.tries
 
     func validate() throws {
-        guard (2...9).contains(tries) else { throw ValidationError("--tries is 2 to 9, not \(tries)") }
+        guard (2...StateMachine.mostTries).contains(tries) else {
+            throw ValidationError("--tries is 2 to \(StateMachine.mostTries), not \(tries)")
+        }
     }
 }
 

@@ -79,7 +79,8 @@ struct NodeStatus {
         lines.append("  \(advice)")
         for failure in record.failures.suffix(3) {
             let number = failure.generation.number
-            lines.append("  failed  generation \(number): \(Self.reason(failure.reason))\(unhealthy(number))")
+            let why = failure.reason == .exhausted ? unhealthy(number) : ""
+            lines.append("  failed  generation \(number): \(Self.reason(failure.reason))\(why)")
         }
         for event in events.suffix(5) {
             lines.append("  \(Self.date(event.time))  \(event.event)  generation \(event.generation): \(event.message)")
@@ -104,8 +105,10 @@ struct NodeStatus {
 
     /// What was wrong with a generation when it was judged last.
     private func unhealthy(_ generation: UInt64) -> String {
-        let report = try? HealthReport.load(generation, from: HealthReport.directory)
-        let failed = report?.checks.filter { $0.importance == .required && $0.outcome != .passed }.map(\.name) ?? []
+        guard let report = try? HealthReport.load(generation, from: HealthReport.directory) else {
+            return " (it was never judged: it did not start, panicked or hung)"
+        }
+        let failed = report.checks.filter { $0.importance == .required && $0.outcome != .passed }.map(\.name)
         return failed.isEmpty ? "" : " (\(failed.joined(separator: ", ")) did not pass)"
     }
 

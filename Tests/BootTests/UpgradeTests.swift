@@ -6,9 +6,9 @@ import Testing
 /// Upgrades of a device in place, from the first refusal to the last fallback, as an operator lives through them.
 @Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct UpgradeTests {
-    /// One device for all: a boot takes most of a test's time.
-    @Test func deviceIsUpgradedCommittedTakenBackAndFallsBackByItself() throws {
-        let device = try Device(generations: ["good", "sick", "panics", "hangs", "stuck"])
+    /// One device for all of this: a boot takes most of a test's time.
+    @Test func deviceIsUpgradedCommittedAndTakenBack() throws {
+        let device = try Device(generations: ["good"])
         let guest = try device.boot()
         _ = try guest.waitForBoot()
         #expect(try guest.run("systemctl is-system-running --wait || true") == "running")
@@ -19,7 +19,14 @@ struct UpgradeTests {
         try expectInterruptedUpgradeGoesOn(guest)
         try expectCommittedOverTheNetwork(guest, device.bodies, identity: identity)
         try expectTakenBack(guest, identity: identity)
-        for name in ["sick", "panics", "hangs", "stuck"] { try expectFallback(guest, from: name) }
+    }
+
+    @Test func deviceFallsBackByItselfFromWhatDoesNotWork() throws {
+        let names = ["sick", "panics", "hangs", "stuck"]
+        let device = try Device(generations: ["good"] + names)
+        let guest = try device.boot()
+        _ = try guest.waitForBoot()
+        for name in names { try expectFallback(guest, from: name) }
         try expectFallbackFromDamage(guest)
         #expect(try guest.run("pisces verify 2>&1 | grep -c '^✓'") == "1")
     }
@@ -39,7 +46,7 @@ struct UpgradeTests {
             mkdir cut && ln -s /run/stick/good/* cut && rm cut/*.efi
             head -c 1000000 /run/stick/good/*.efi > cut/$(basename /run/stick/good/*.efi)
             """)
-        let before = try guest.run("sha256sum < /dev/vda1; pisces status --json; sfdisk --dump /dev/vda")
+        let before = try guest.run("sha256sum < /dev/vda1; pisces status --json; head -c 17408 /dev/vda | sha256sum")
         func expectRefused(_ source: String, _ words: String...) throws {
             let said = try guest.ssh("pisces upgrade \(source)")
             let text = String(decoding: said.errorOutput, as: UTF8.self)
@@ -58,7 +65,8 @@ struct UpgradeTests {
         try guest.run("dd if=/dev/zero of=/var/full2 bs=64K 2> /dev/null || true; sync")
         try expectRefused("/run/stick/good", "/var/lib/pisces", "free")
         try guest.run("rm /var/full /var/full2 && sync")
-        #expect(try guest.run("sha256sum < /dev/vda1; pisces status --json; sfdisk --dump /dev/vda") == before)
+        #expect(
+            try guest.run("sha256sum < /dev/vda1; pisces status --json; head -c 17408 /dev/vda | sha256sum") == before)
 
         try guest.run("systemctl start efi.mount && fallocate -l 215M /efi/full && systemctl stop efi.mount")
         try expectRefused("/run/stick/good", "are free", "kernel image")

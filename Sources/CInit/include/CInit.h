@@ -30,6 +30,11 @@ bool cinit_generation(const char *text, const char *prefix, uint64_t *generation
 /// The generation that a boot entry's identifier names, with or without boot counter and suffix:
 /// `pisces-7.conf`, `pisces-7+2-1.conf`, `pisces-7`.
 bool cinit_entry_generation(const char *entry, uint64_t *generation);
+/// How often a new generation may be tried at most.
+#define CINIT_TRIES 9
+/// Whether the entry at a path of `LoaderBootCountPath` is on trial: it is one of ours, and this boot took one of its
+/// tries. An entry whose tries were used up in earlier boots is not: there was nothing else to boot, and it must run on.
+bool cinit_on_trial(const char *path);
 /// The text of an EFI variable as efivarfs shows it: four bytes of attributes, then UTF-16LE up to a zero or the end.
 /// False if it is empty, not printable ASCII, or does not fit with its zero byte.
 bool cinit_efi_text(const uint8_t *variable, size_t size, char *text, size_t room);

@@ -22,6 +22,9 @@ struct Boot {
             "virtio_pci?", "virtio_blk?", "virtio_scsi?", "nvme?", "ahci?", "sd_mod?", "usb_storage?", "uas?",
             "xhci_pci?", "mmc_block?", "sdhci_pci?", "sdhci_acpi?",
             "dm_mod", "dm_verity", blueprint.image.root.rawValue, "ext4", "overlay", "efivarfs?",
+            // Watchdogs that machines have: systemd arms what is there when it starts, and what hangs before udev has
+            // loaded a driver would hang for ever.
+            "i6300esb?", "iTCO_wdt?", "sp5100_tco?", "wdat_wdt?",
         ]
     }
 
