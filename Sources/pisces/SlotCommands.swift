@@ -74,7 +74,8 @@ struct FlipCommand: ParsableCommand {
         commandName: "flip",
         abstract: "Let the next start of this machine boot the staged generation.",
         discussion: """
-            If none of its tries becomes healthy, the boot loader goes back to the running generation by itself. What was changed in /etc is taken over; the old /etc stays as it is.
+            If none of its tries becomes healthy, the boot loader goes back to the running generation by itself. What was \
+            changed in /etc is taken over; the old /etc stays as it is.
             """)
 
     @Flag(name: .long, help: "Restart at once.")

@@ -29,23 +29,26 @@ import Verifier
         #expect(accepted.manifest.release == 7 && accepted.manifest.rootHash == generation.rootHash)
     }
 
-    @Test func unsignedIsTakenOnlyWhereAnOperatorSaysSo() throws {
+    @Test func whatNobodyTrustedHasSignedIsTakenOnlyWhereAnOperatorSaysSo() throws {
         let generation = try SampleGeneration()
         let words = try refusal(generation, .trust, signatures: [])
         #expect(words.contains("is not signed") && words.contains("pisces key sign"))
         var admission = try generation.admission
         admission.takesUntrusted = true
-        for signatures in [[], Array("\n".utf8)] {
-            #expect(
-                try admission.accept(manifest: generation.manifest, signatures: signatures, name: "m").signer == nil)
-        }
-        // A signature that is there must be good, whatever the operator says.
         let foreign = try SampleGeneration(release: 8)
         let id = KeyID(foreign.key.publicKey)
         let line = Array(try TrustStore.signature(of: generation.manifest, by: foreign.key).utf8)
-        let other = try refusal(generation, .trust, signatures: line) { $0.takesUntrusted = true }
+        let other = try refusal(generation, .trust, signatures: line)
         #expect(other.contains("\(id)") && other.contains("pisces key trust"))
-        let forged = try refusal(generation, .trust, signatures: foreign.signatures) { $0.trust = try foreign.trusting }
+        for signatures in [[], Array("\n".utf8), line] {
+            #expect(
+                try admission.accept(manifest: generation.manifest, signatures: signatures, name: "m").signer == nil)
+        }
+        // The signature of a trusted key must be good, whatever the operator says.
+        let forged = try refusal(generation, .trust, signatures: foreign.signatures) {
+            $0.trust = try foreign.trusting
+            $0.takesUntrusted = true
+        }
         #expect(forged.contains("is not what \(id) has signed"))
     }
 

@@ -1,3 +1,4 @@
+import CInit
 import Controller
 import LinuxSystem
 import PiscesTesting
@@ -81,6 +82,9 @@ extension PowerCuts {
 }
 
 @Suite struct CrashTests {
+    /// The initrd knows no record.
+    @Test func controllerAndInitrdAgreeOnTheMostTries() { #expect(StateMachine.mostTries == Int(CINIT_TRIES)) }
+
     @Test(arguments: Scenario.allCases)
     func noPowerCutHurts(_ scenario: Scenario) throws {
         let systems = try TestSystems()
