@@ -39,7 +39,7 @@ struct BootMenuOracleTests {
         Menu("Of equal versions the name decides", [("p-2", p(7)), ("p-10+3", p(7)), ("p-9", p(7))]),
         Menu(
             "Of one entry twice, the one with more tries left is booted", boots: 2,
-            [("p-7+1-2", p(7)), ("p-7+2-1", p(7))]),
+            [("p-7+1-2", p(7)), ("p-7+3", p(7))]),
         Menu(
             "The machine's id decides before the version",
             [("p-9", p(9) + "machine-id b\n"), ("p-8+3", p(8) + "machine-id a\n")]),
@@ -53,8 +53,11 @@ struct BootMenuOracleTests {
         Menu(
             "What looks like a counter but is none is part of the name",
             [("p-3+x", ""), ("p-2+1-", ""), ("p-1+03-001", "")]),
-        Menu("A count that no boot loader can hold is part of the name", [("p-2+99999999999", p(2)), ("p-1", p(1))]),
-        Menu("Case of names", [("P-1", ""), ("o-2", ""), ("Q-1", "")]),
+        Menu("A count of 2^31 is part of the name", [("p-2+2147483648", p(2)), ("p-1", p(1))]),
+        Menu("A count below is one", [("p-2+2147483647", p(2)), ("p-1", p(1))]),
+        Menu("Tries done are counted no further than that", [("p-2+1-2147483647", p(2)), ("p-1", p(1))]),
+        Menu("Case of names counts for nothing", [("P-1", ""), ("o-2", ""), ("Q-1+3", "")]),
+        Menu("An entry is not counted where its next name is taken", boots: 2, [("p-7+2-1", p(7)), ("p-7+1-2", p(7))]),
     ]
 
     private static func p(_ version: Int) -> String { p("\(version)") }
@@ -69,10 +72,16 @@ struct BootMenuOracleTests {
             let before = try machine.entries()
             let entries = before.compactMap { MenuEntry(fileName: $0.name, bytes: $0.bytes) }
             let first = try #require(BootMenu.sorted(entries).first)
-            let names = Set(before.map { $0.name == first.fileName ? first.nameOnceTried : $0.name })
+            var names = Set(before.map(\.name))
+            // Where a file of that name is there already, the boot loader cannot count.
+            if !names.contains(first.nameOnceTried) {
+                names.remove(first.fileName)
+                names.insert(first.nameOnceTried)
+            }
             let ran = try machine.boot()
             #expect(first.linux == FirmwareMachine.program(ran), "boot \(boot): expected \(first.fileName), ran \(ran)")
-            #expect(try Set(machine.entries().map(\.name)) == names, "boot \(boot)")
+            let left = try Set(machine.entries().map(\.name))
+            #expect(left == names, "boot \(boot): \(left), not \(names)")
         }
     }
 }

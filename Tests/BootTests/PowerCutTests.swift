@@ -36,7 +36,8 @@ private struct PoweredDevice: ~Copyable {
     init(_ device: Device, goodSource: String) throws {
         let guest = try device.boot()
         _ = try guest.waitForBoot()
-        (self.device, self.goodSource, self.guest, running) = (device, goodSource, guest, "device")
+        self.guest = guest
+        (self.device, self.goodSource, running) = (device, goodSource, "device")
     }
 
     /// Upgrades to the other one, undisturbed; how long that took until its commit.
@@ -106,11 +107,12 @@ private struct PoweredDevice: ~Copyable {
 
     /// QEMU, killed, has let go of the image: nothing is written to it any more (fcntl(2), "Open file description locks").
     private func waitForUnlockedDisk() throws {
+        let getLock: Int32 = 36  // F_OFD_GETLK, linux/fcntl.h
         let image = try Descriptor.open(device.image, O_RDWR)
         for _ in 0..<1000 {
             var lock = flock()
             lock.l_type = Int16(F_WRLCK)
-            guard fcntl(image.rawValue, F_OFD_GETLK, &lock) == 0 else {
+            guard fcntl(image.rawValue, getLock, &lock) == 0 else {
                 throw SystemError(call: "fcntl", subject: device.image, code: errno)
             }
             if lock.l_type == F_UNLCK { return }

@@ -7,7 +7,8 @@ struct EntryTests {
         "Package.swift", "Sources", "Tests", "Blueprints", "Images", "Makefile", "README.md", "LICENSE",
     ]
     private static let targets = [
-        "help", "setup", "build", "image", "boot", "test", "test-oracle", "test-boot", "check", "bench", "deb",
+        "help", "setup", "build", "image", "boot", "test", "test-oracle", "test-boot", "test-power", "check", "bench",
+        "deb",
         "record", "clean",
     ]
 
