@@ -11,6 +11,8 @@ final class Device {
     let image: String
     /// A disk with a folder for each generation: what an operator would carry there on a stick.
     let stick: String
+    /// What its operator logs in with.
+    private let key: String
     /// Of the generation that the device is to be upgraded to.
     let bodies: [String: [UInt8]]
     /// Of the image, which is called "device", and of all generations.
@@ -89,6 +91,7 @@ final class Device {
         }
         self.bodies = bodies
         try Self.forge(in: path)
+        key = try Guest.makeKey("\(path)/operator")
         stick = "\(path)/stick.raw"
         _ = try Command("mke2fs", ["-q", "-t", "ext4", "-d", "\(path)/stick", stick, "2560M"]).run()
         _ = try Command("rm", ["-rf", "\(path)/stick"]).run()
@@ -123,7 +126,7 @@ final class Device {
 
     /// Boots the device; what it writes is kept.
     func boot() throws -> Guest {
-        try Guest(image: image, pisces: Needs.pisces, arguments: ["--keep", "--disk", stick])
+        try Guest(image: image, pisces: Needs.pisces, arguments: ["--keep", "--disk", stick], key: key)
     }
 }
 

@@ -8,8 +8,7 @@ struct EntryTests {
     ]
     private static let targets = [
         "help", "setup", "build", "image", "boot", "test", "test-oracle", "test-boot", "test-power", "check", "bench",
-        "deb",
-        "record", "clean",
+        "deb", "record", "clean",
     ]
 
     /// The paths that neither belong to the fixed top level nor are hidden.
