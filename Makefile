@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash -eo pipefail
 .DEFAULT_GOAL := help
-.PHONY: help setup build image boot test test-oracle test-boot check bench deb record clean
+.PHONY: help setup build image boot test test-oracle test-boot test-power check bench deb record clean
 
 # What `make image` builds and `make boot` starts.
 BLUEPRINT ?= Blueprints/minimal.yaml
@@ -10,6 +10,9 @@ IMAGE ?= Images/out/$(basename $(notdir $(BLUEPRINT))).raw
 
 # How long `make check` fuzzes.
 FUZZ_SECONDS ?= 60
+
+# How many power cuts `make test-power` tries.
+POWER_CUTS ?= 30
 
 # Where SwiftPM works.
 SWIFT_BUILD_PATH ?= .build
@@ -51,6 +54,9 @@ test-boot: image ## Boot the images of all shipped blueprints and run the tests 
 	.ci/image $(RELEASE) $(DEBS) Blueprints/builder.yaml Images/out/builder.raw
 	.ci/image $(RELEASE) $(DEBS) Blueprints/edge-gateway.yaml Images/out/edge-gateway.raw
 	PISCES_BOOT_TESTS=1 swift test $(SWIFT_OPTIONS) --no-parallel --filter BootTests
+
+test-power: image ## Cut the power at random moments of POWER_CUTS upgrades in a virtual machine; `make test-boot` does of 5
+	PISCES_BOOT_TESTS=1 PISCES_POWER_CUTS=$(POWER_CUTS) swift test $(SWIFT_OPTIONS) --no-parallel --filter PowerCutTests
 
 check: ## Check format, layers and style, and fuzz every parser for FUZZ_SECONDS in all
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests

@@ -109,7 +109,10 @@ let package = Package(
                 swiftSettings: strict),
             .testTarget(
                 name: "BootTests",
-                dependencies: ["PiscesTesting", "BlueprintModel", "Disk", "VirtualMachine", "LinuxSystem"],
+                dependencies: [
+                    "PiscesTesting", "BlueprintModel", "BootArtefacts", "Controller", "Disk", "Filesystems",
+                    "VirtualMachine", "LinuxSystem",
+                ],
                 swiftSettings: strict),
             .testTarget(
                 name: "SystemTests",

@@ -4,7 +4,7 @@ internal import LinuxSystem
 public struct MenuEntry: Sendable, Hashable {
     /// The file's name.
     public var fileName: String
-    /// The name without counter: what systemd-boot calls the entry.
+    /// The name without counter. systemd-boot calls the entry so, in lower case.
     public var identifier: String
     /// Tries left and done; nil for an entry that is not counted.
     public var tries: (left: Int, done: Int)? {
@@ -51,12 +51,14 @@ public struct MenuEntry: Sendable, Hashable {
         if linux.isEmpty { return nil }
     }
 
-    /// Parts a name without suffix from `+LEFT` or `+LEFT-DONE` at its end; what is no number is part of the name.
+    /// Parts a name without suffix from `+LEFT` or `+LEFT-DONE` at its end, numbers below 2^31; all else is part of the
+    /// name.
     private static func counter(of stem: Substring) -> (name: String, tries: (left: Int, done: Int)?) {
         guard let plus = stem.lastIndex(of: "+") else { return (String(stem), nil) }
         let counters = stem[stem.index(after: plus)...].split(separator: "-", omittingEmptySubsequences: false)
         let numbers = counters.map { digits in
-            digits.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(digits) : nil
+            digits.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+                ? Int32(digits).map { Int($0) } : nil
         }
         guard (1...2).contains(numbers.count), let left = numbers[0], let done = numbers.count == 2 ? numbers[1] : 0
         else { return (String(stem), nil) }
@@ -66,7 +68,7 @@ public struct MenuEntry: Sendable, Hashable {
     /// The file's name after the boot loader has taken a try; the same if it is not counted or none is left.
     public var nameOnceTried: String {
         guard let tries, tries.left > 0 else { return fileName }
-        return "\(identifier.dropLast(5))+\(tries.left - 1)-\(min(tries.done, .max - 1) + 1).conf"
+        return "\(identifier.dropLast(5))+\(tries.left - 1)-\(min(tries.done + 1, Int(Int32.max))).conf"
     }
 }
 
@@ -91,7 +93,7 @@ public enum BootMenu {
             let versions = VersionOrder.compare(right.version ?? "", left.version ?? "")
             if versions != 0 { return versions }
         }
-        let identifiers = VersionOrder.compare(right.identifier, left.identifier)
+        let identifiers = VersionOrder.compare(right.identifier.lowercased(), left.identifier.lowercased())
         guard identifiers == 0, let ours = left.tries, let theirs = right.tries else { return identifiers }
         return ours.left == theirs.left ? ours.done - theirs.done : theirs.left - ours.left
     }

@@ -11,8 +11,12 @@ final class Device {
     let image: String
     /// A disk with a folder for each generation: what an operator would carry there on a stick.
     let stick: String
+    /// What its operator logs in with.
+    private let key: String
     /// Of the generation that the device is to be upgraded to.
     let bodies: [String: [UInt8]]
+    /// Of the image, which is called "device", and of all generations.
+    let rootHashes: [String: String]
 
     private static let base = """
         blueprint: 1
@@ -33,6 +37,7 @@ final class Device {
         files: { /etc/motd: { text: "the next generation\\n" } }
         health: { wanted: { network: { command: "getent hosts nowhere.invalid", timeout: 10s } } }
         """,
+        "other": "files: { /etc/motd: { text: \"yet another generation\\n\" } }",
         "sick": "health: { timeout: 10s, required: { never: { command: \"echo it hurts; false\" } } }",
         "panics": unit("panics", "ExecStart=sh -c 'echo c > /proc/sysrq-trigger'"),
         // systemd itself hangs: nothing but the watchdog can end that.
@@ -66,6 +71,7 @@ final class Device {
         // Room for what the device keeps; devices have larger disks than images.
         _ = try Command("truncate", ["-s", "+512M", image]).run()
         try makeDirectories("\(path)/stick")
+        var rootHashes = ["device": try Self.rootHash("\(path)/device.manifest.json")]
         for name in names {
             let blueprint = "blueprint: 1\nname: device\ninclude: [device.yaml]\n\(Self.generations[name] ?? "")\n"
             try AtomicFile.write(Array(blueprint.utf8), to: "\(path)/\(name).yaml")
@@ -76,16 +82,23 @@ final class Device {
                     "\(path)/vendor", "--no-sbom",
                 ]
             ).run()
+            rootHashes[name] = try Self.rootHash("\(path)/stick/\(name)/manifest.json")
         }
+        self.rootHashes = rootHashes
         var bodies: [String: [UInt8]] = [:]
         for name in try Descriptor.directory("\(path)/stick/good").entries() {
             bodies[name] = try Descriptor.open("\(path)/stick/good/\(name)").readToEnd()
         }
         self.bodies = bodies
         try Self.forge(in: path)
+        key = try Guest.makeKey("\(path)/operator")
         stick = "\(path)/stick.raw"
         _ = try Command("mke2fs", ["-q", "-t", "ext4", "-d", "\(path)/stick", stick, "2560M"]).run()
         _ = try Command("rm", ["-rf", "\(path)/stick"]).run()
+    }
+
+    private static func rootHash(_ manifest: String) throws -> String {
+        try JSONValue(parsing: try Descriptor.open(manifest).readToEnd(), file: manifest)["root-hash"]?.string ?? ""
     }
 
     /// Manifests that a device must not take, each signed by the vendor but one.
@@ -113,7 +126,7 @@ final class Device {
 
     /// Boots the device; what it writes is kept.
     func boot() throws -> Guest {
-        try Guest(image: image, pisces: Needs.pisces, arguments: ["--keep", "--disk", stick])
+        try Guest(image: image, pisces: Needs.pisces, arguments: ["--keep", "--disk", stick], key: key)
     }
 }
 

@@ -6,6 +6,7 @@ import VirtualMachine
 struct Guest: ~Copyable {
     private var machine: RunningCommand
     private let scratch: TemporaryDirectory
+    private let key: String
     private let port: UInt16
     let consoleLog: String
 
@@ -13,13 +14,14 @@ struct Guest: ~Copyable {
         let description: String
     }
 
-    /// Boots an image; what the guest writes to it is kept in the image only with `keep`.
-    init(image: String, pisces: String, arguments: [String] = []) throws {
+    /// Boots an image; what the guest writes to it is kept in the image only with `--keep`.
+    ///
+    /// - Parameter key: where the key that logs in is; nil makes a new one. A guest keeps the first one that it is given.
+    init(image: String, pisces: String, arguments: [String] = [], key: String? = nil) throws {
         let scratch = try TemporaryDirectory()
         let port = try freeLoopbackPort()
         let consoleLog = scratch.path + "/console"
-        let key = scratch.path + "/key"
-        _ = try Command("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]).run()
+        let key = try key ?? Self.makeKey(scratch.path + "/key")
         var command = Command(
             pisces,
             [
@@ -31,8 +33,15 @@ struct Guest: ~Copyable {
         command.errorOutput = .file(scratch.path + "/boot.log")
         self.machine = try command.start()
         self.scratch = scratch
+        self.key = key
         self.port = port
         self.consoleLog = consoleLog
+    }
+
+    /// Makes a key pair for ssh; its path.
+    static func makeKey(_ path: String) throws -> String {
+        _ = try Command("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]).run()
+        return path
     }
 
     /// Runs a shell command as root; the status must be 0.
@@ -53,7 +62,7 @@ struct Guest: ~Copyable {
         try Command(
             "ssh",
             [
-                "-i", scratch.path + "/key", "-p", "\(port)", "-o", "StrictHostKeyChecking=no",
+                "-i", key, "-p", "\(port)", "-o", "StrictHostKeyChecking=no",
                 "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10",
                 "-o", "ServerAliveInterval=5", "-o", "BatchMode=yes", "root@127.0.0.1", script,
             ]

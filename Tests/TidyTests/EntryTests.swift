@@ -7,8 +7,8 @@ struct EntryTests {
         "Package.swift", "Sources", "Tests", "Blueprints", "Images", "Makefile", "README.md", "LICENSE",
     ]
     private static let targets = [
-        "help", "setup", "build", "image", "boot", "test", "test-oracle", "test-boot", "check", "bench", "deb",
-        "record", "clean",
+        "help", "setup", "build", "image", "boot", "test", "test-oracle", "test-boot", "test-power", "check", "bench",
+        "deb", "record", "clean",
     ]
 
     /// The paths that neither belong to the fixed top level nor are hidden.
