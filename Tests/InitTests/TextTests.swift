@@ -42,7 +42,8 @@ import Testing
 
     @Test(arguments: [
         "\\loader\\entries\\pisces-7+2-1.conf", "/loader/entries/pisces-7+1-2.conf", "pisces-7+0-3.conf",
-        "pisces-7+0-1", "pisces-7+0-9.conf", "pisces-7+3.conf", "\\loader\\entries\\pisces-7+10-1.conf", "pisces-7+0-03.conf",
+        "pisces-7+0-1", "pisces-7+0-9.conf", "pisces-7+3.conf", "\\loader\\entries\\pisces-7+10-1.conf",
+        "pisces-7+0-03.conf",
     ])
     func aBootThatTookATryIsATrial(path: String) { #expect(cinit_on_trial(path)) }
 
