@@ -3,7 +3,7 @@ import LinuxSystem
 import Testing
 
 /// The machine that builds images builds its own generation again: on Debian 13, years later, without a network, from
-/// the packages it carries; and goes on in what it has built.
+/// the packages it carries.
 @Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct BuilderImageTests {
     @Test func aMachineConstructsItsOwnGenerationBitForBit() throws {
@@ -13,8 +13,7 @@ struct BuilderImageTests {
         _ = try Command("cp", ["--sparse=always", original, image]).run()
         _ = try Command("truncate", ["-s", "+2G", image]).run()
         var guest = try Guest(
-            image: image, pisces: Needs.pisces,
-            arguments: ["--keep", "--memory", "3072", "--clock", "2031-03-04T05:06:07"])
+            image: image, pisces: Needs.pisces, arguments: ["--memory", "3072", "--clock", "2031-03-04T05:06:07"])
         _ = try guest.waitForBoot()
         #expect(try guest.run("date +%Y") == "2031")
         // What the machine knows of itself is enough.
@@ -39,14 +38,6 @@ struct BuilderImageTests {
             let wanted = try Command("sh", ["-c", "\(range) \(original) | sha256sum"]).run().text
             #expect(try guest.run("\(range) /var/tmp/again/builder.raw | sha256sum") + "\n" == wanted, "\(range)")
         }
-
-        let rootHash = try guest.run("sed -n 's/^Root-Hash: //p' /run/pisces/boot")
-        let upgrade = "cd /var/tmp/again && rm builder.raw* && pisces upgrade --offline builder.yaml"
-        #expect(try guest.run("\(upgrade) 2>&1 || true").contains("this very system is running"))
-        try guest.run("\(upgrade.replacing("rm builder.raw* && ", with: "")) --insist --flip")
-        _ = try? guest.run("systemctl reboot")
-        _ = try DeviceStatus.settled(guest) { $0.phase == "committed" && $0.booted == 2 }
-        #expect(try guest.run("sed -n 's/^Root-Hash: //p;s/^Slot: //p' /run/pisces/boot") == "b\n\(rootHash)")
         _ = try? guest.run("systemctl poweroff")
         #expect(try guest.waitForEnd() == .exited(0))
     }

@@ -8,7 +8,7 @@ import Testing
 ///
 /// A cut kills QEMU: what the guest's disk was told before is on the host, flushed or not. That is a machine that stops,
 /// not a disk that loses or reorders what its cache held: for that see `CrashTests`.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.serialized, .enabled(if: Needs.isLong, "set by make test-power"))
 struct PowerCutTests {
     /// How many cuts; each has its seed, from 1 on.
     private static let count = getenv("PISCES_POWER_CUTS").flatMap { UInt64(String(cString: $0)) } ?? 5

@@ -21,7 +21,8 @@ struct UpgradeTests {
         try expectTakenBack(guest, identity: identity)
     }
 
-    @Test func deviceFallsBackByItselfFromWhatDoesNotWork() throws {
+    @Test(.enabled(if: Needs.isLong, "set by make test-power")) func deviceFallsBackByItselfFromWhatDoesNotWork() throws
+    {
         let names = ["sick", "panics", "hangs", "stuck"]
         let device = try Device(generations: ["good"] + names)
         let guest = try device.boot()
@@ -42,6 +43,8 @@ struct UpgradeTests {
             for name in foreign older arm64 large; do
                 mkdir $name && ln -s /run/stick/good/device_* $name && cp /run/stick/$name/manifest.json* $name
             done
+            # Files bear their release in their names.
+            for file in older/device_*; do mv $file $(echo $file | sed 's/device_[0-9]*/device_5/'); done
             mkdir unsigned && ln -s /run/stick/good/device_* unsigned && cp /run/stick/good/manifest.json unsigned
             mkdir cut && ln -s /run/stick/good/* cut && rm cut/*.efi
             head -c 1000000 /run/stick/good/*.efi > cut/$(basename /run/stick/good/*.efi)
@@ -59,7 +62,7 @@ struct UpgradeTests {
         try expectRefused("/run/bad/arm64", "is for arm64", "this machine is amd64")
         try expectRefused("/run/bad/large", "2147483648 bytes", "1073741824")
         try expectRefused("/run/bad/cut", "1000000 bytes")
-        try expectRefused("/run/bad/nowhere", "manifest.json")
+        try expectRefused("/run/bad/nowhere", "No such file")
 
         try guest.run("fallocate -l $(df --output=avail -B1 /var | tail -1) /var/full || true")
         try guest.run("dd if=/dev/zero of=/var/full2 bs=64K 2> /dev/null || true; sync")
