@@ -40,11 +40,9 @@ struct UpgradeTests {
             """
             set -e
             cd /run && mkdir bad && cd bad
-            for name in foreign older arm64 large; do
+            for name in foreign arm64 large; do
                 mkdir $name && ln -s /run/stick/good/device_* $name && cp /run/stick/$name/manifest.json* $name
             done
-            # Files bear their release in their names.
-            for file in older/device_*; do mv $file $(echo $file | sed 's/device_[0-9]*/device_5/'); done
             mkdir unsigned && ln -s /run/stick/good/device_* unsigned && cp /run/stick/good/manifest.json unsigned
             mkdir cut && ln -s /run/stick/good/* cut && rm cut/*.efi
             head -c 1000000 /run/stick/good/*.efi > cut/$(basename /run/stick/good/*.efi)
@@ -58,7 +56,6 @@ struct UpgradeTests {
         }
         try expectRefused("/run/bad/foreign", "nobody whom this machine trusts")
         try expectRefused("/run/bad/unsigned", "not signed")
-        try expectRefused("/run/bad/older", "older than release")
         try expectRefused("/run/bad/arm64", "is for arm64", "this machine is amd64")
         try expectRefused("/run/bad/large", "2147483648 bytes", "1073741824")
         try expectRefused("/run/bad/cut", "1000000 bytes")
@@ -129,6 +126,16 @@ struct UpgradeTests {
         #expect(try guest.run("cat /etc/machine-id; ssh-keyscan -t ed25519 127.0.0.1 2> /dev/null") == identity)
         try guest.run(
             "systemctl is-system-running --wait || true; mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
+        // The floor has risen with the commit, and stays. Files bear their release in their names.
+        try guest.run(
+            """
+            mkdir /run/older && cp /run/stick/older/manifest.json* /run/older
+            for file in /run/stick/good/device_*; do
+                ln -s $file /run/older/$(basename $file | sed 's/device_[0-9]*/device_5/')
+            done
+            """)
+        let older = try guest.ssh("pisces upgrade /run/older")
+        #expect(String(decoding: older.errorOutput, as: UTF8.self).contains("older than release"))
         let said = try guest.ssh("pisces upgrade /run/stick/good")
         #expect(String(decoding: said.errorOutput, as: UTF8.self).contains("failed before"))
         try guest.run("pisces upgrade --insist /run/stick/good && pisces cancel")
