@@ -153,7 +153,8 @@ extension RunningMachine {
                 try proofs.append("counting", generation: number, counted)
             }
             if let begun = proofs.entries().last, begun.event == "hanging", begun.message != controller.seen.boot {
-                try proofs.append("watchdog", generation: number, "it ended a hang that was made for this")
+                try proofs.append(
+                    "watchdog", generation: number, "this machine came back from a hang that was made for this")
             }
         }
     }

@@ -175,7 +175,7 @@ extension RunningMachine {
             data: DataSchema(version: manifest.dataSchema.version, floor: manifest.dataSchema.floor))
     }
 
-    /// Keeps what is known of a generation, before any of it is installed.
+    /// Keeps what is known of a generation: ``verify(_:)`` holds its slot to it.
     public static func keep(manifest: [UInt8], of generation: UInt64) throws(ControllerError) {
         try system { () throws(SystemError) in
             try makeDirectories(directory(of: generation))

@@ -24,7 +24,9 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         let console = Console(output)
-        let machine = try SlotCommand.open(console)
+        // Not by way of SlotCommand: that would mend a table before anybody has looked at it.
+        let machine = try RunningMachine.open(.changing)
+        try machine.takeProofs()
         if proveCounting || proveWatchdog { return try prove(machine, console) }
         let found = try machine.examine()
         if output.json {

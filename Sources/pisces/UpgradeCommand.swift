@@ -24,8 +24,8 @@ struct UpgradeCommand: ParsableCommand {
             SOURCE is what `pisces construct --output split:DIRECTORY` makes: a directory, an archive of one, or the URL \
             of either. Its manifest must be signed by a key that this machine trusts (pisces key). Or it is a blueprint \
             (.yaml, .json), which is constructed here and now. All that is written is read back from the disk and \
-            compared with the manifest. An upgrade that was interrupted goes on where it \
-            was. The running system and its boot entry stay as they are until the flip.
+            compared with the manifest. An upgrade that was interrupted goes on where it was. The running system and its \
+            boot entry stay as they are until the flip.
             """)
 
     @Argument(help: "Where the generation comes from.", completion: .file())
@@ -99,6 +99,11 @@ struct UpgradeCommand: ParsableCommand {
         watch(&machine, console)
         try SlotCommand.tell(try machine.controller.upgrade(upgrade, insisting: insist), machine, console)
         guard let target = machine.controller.record.target else { return }
+        switch machine.controller.record.phase {
+        case .staged, .armed: break
+        case .trying, .healthy: return console.note("generation \(target.number) is this one, and on trial already")
+        default: throw Failure("generation \(target.number) was not staged: the same pisces upgrade tries again")
+        }
         try RunningMachine.keep(manifest: source.manifest, of: target.number)
         try machine.removeForgotten()
         let signer =

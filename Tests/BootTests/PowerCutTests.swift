@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized, .enabled(if: Needs.isLong, "set by make test-power"))
 struct PowerCutTests {
     /// How many cuts; each has its seed, from 1 on.
-    private static let count = getenv("PISCES_POWER_CUTS").flatMap { UInt64(String(cString: $0)) } ?? 5
+    private static let count = getenv("PISCES_POWER_CUTS").flatMap { UInt64(String(cString: $0)) } ?? 1
 
     @Test func machineStartsAfterPowerCutsAndIsUpgradedAllTheSame() throws {
         let device = try Device(generations: ["good", "other"])
