@@ -46,6 +46,7 @@ let package = Package(
         // 0: C
         .target(name: "CLinux"),
         .target(name: "CInit"),
+        .target(name: "CXXHash"),
         systemLibrary("CArchive", "libarchive", "libarchive-dev"),
         systemLibrary("CFdisk", "fdisk", "libfdisk-dev"),
         systemLibrary("CBlkid", "blkid", "libblkid-dev"),
@@ -56,7 +57,7 @@ let package = Package(
         + library("LinuxSystem", ["CLinux", "CCrypto"])
         + library("BlueprintModel", ["CYAML"])
         + library("Debian", ["LinuxSystem"], goldens: true)
-        + library("ContentStore", ["LinuxSystem"])
+        + library("ContentStore", ["CXXHash", "LinuxSystem"])
         + library("Archive", ["CArchive", "LinuxSystem"])
         + library("Disk", ["CFdisk", "CBlkid", "CLinux", "LinuxSystem"], goldens: true)
         + library("Filesystems", ["LinuxSystem"])

@@ -1,3 +1,4 @@
+internal import CXXHash
 internal import Glibc
 public import LinuxSystem
 internal import Synchronization
@@ -5,8 +6,9 @@ internal import Synchronization
 /// Results of builds by the digest of all that they depend on, in one directory; safe under concurrent writers.
 ///
 /// Nothing in it is needed: what is missing is made again, and what was not used for longest goes first when it grows
-/// beyond its limit. Nothing in it is trusted: each entry ends with a digest of its content, and an entry of other
-/// content (a power cut may leave one, as nothing here waits for the disk) is as good as none.
+/// beyond its limit. Each entry ends with a checksum of its content, and an entry of other content (a power cut may leave
+/// one, as nothing here waits for the disk) is as good as none. The checksum finds damage and no forgery: who can write
+/// entries could compute any, so the directory must be its user's alone.
 public final class BuildCache: Sendable {
     /// Its directory.
     public let directory: String
@@ -27,14 +29,14 @@ public final class BuildCache: Sendable {
     public func open(_ key: Digest) -> MappedFile? {
         guard let file = try? Descriptor.open(path(of: key)), let size = try? file.status().size,
             size >= Self.trailerSize,
-            let digest = try? file.bytes(at: size - Self.trailerSize, count: Self.trailerSize),
+            let checksum = try? file.bytes(at: size - Self.trailerSize, count: Self.trailerSize),
             let content = try? MappedFile(file, count: size - Self.trailerSize)
         else { return nil }
         if let identity = try? FileIdentity(file), verified.withLock({ $0[key] == identity }) { return content }
         // The time of its last use.
         _ = futimens(file.rawValue, nil)
         let identity = try? FileIdentity(file)
-        guard (try? Self.digest(of: content.bytes).bytes) == digest else {
+        guard (try? Self.checksum(of: content.bytes)) == checksum else {
             _ = unlink(path(of: key))
             return nil
         }
@@ -52,7 +54,7 @@ public final class BuildCache: Sendable {
         try write(file.descriptor)
         let size = try file.descriptor.status().size
         let content = try MappedFile(file.descriptor, count: size)
-        try file.descriptor.writeAll(try Self.digest(of: content.bytes).bytes, at: size)
+        try file.descriptor.writeAll(try Self.checksum(of: content.bytes), at: size)
         let written = try file.descriptor.duplicate()
         try file.commit(isDurable: false)
         // After it has its name, which changes the inode.
@@ -77,19 +79,24 @@ public final class BuildCache: Sendable {
         }
     }
 
-    private static let trailerSize = 32
-    private static let chunkSize = 1 << 20
+    private static let trailerSize = 16
+    private static let chunkSize = 4 << 20
 
-    /// The SHA-256 of the SHA-256 digests of each MiB: so that all processors can help.
-    private static func digest(of bytes: UnsafeRawBufferPointer) throws -> Digest {
+    /// The XXH3 of the XXH3s of each chunk: so that all processors can help.
+    private static func checksum(of bytes: UnsafeRawBufferPointer) throws -> [UInt8] {
         // Read-only, and it outlives the call.
         nonisolated(unsafe) let bytes = bytes
-        let digests = try parallelMap(count: (bytes.count + chunkSize - 1) / chunkSize) { index in
-            var hash = SHA256()
+        let checksums = try parallelMap(count: (bytes.count + chunkSize - 1) / chunkSize) { index in
             let end = min(bytes.count, (index + 1) * chunkSize)
-            hash.update(UnsafeRawBufferPointer(rebasing: bytes[index * chunkSize..<end]))
-            return hash.finish().bytes
+            return xxh3(UnsafeRawBufferPointer(rebasing: bytes[index * chunkSize..<end]))
         }
-        return SHA256.hash(Array(digests.joined()))
+        return Array(checksums.joined()).withUnsafeBytes(xxh3)
+    }
+
+    private static func xxh3(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 16) { checksum, count in
+            cxxhash_xxh3(bytes.baseAddress, bytes.count, checksum.baseAddress)
+            count = 16
+        }
     }
 }

@@ -15,7 +15,8 @@ public struct BootReport: Sendable, Hashable {
     public var disk: String
     /// The device of the root partition.
     public var root: String
-    /// The device of the EFI system partition; nil if the initrd found none.
+    /// The device of the EFI system partition, or a directory outside `/dev` in which somebody has mounted it already and
+    /// keeps it sound; nil if the initrd found none.
     public var systemPartition: String?
     /// The boot loader's entry, without its counter; nil if the boot loader did not tell.
     public var entry: String?

@@ -46,7 +46,7 @@ public struct RunningMachine: ~Copyable {
         let lock = access == .changing ? try takeLock() : nil
         if access == .changing {
             try system { () throws(SystemError) in try makeDirectories(controllerState) }
-            try checkFilesystem(of: partition)
+            if partition.hasPrefix("/dev/") { try checkFilesystem(of: partition) }
         }
         let bootID = try text("/proc/sys/kernel/random/boot_id")
         let boot = SystemdBoot(try mount(partition, access))
@@ -135,6 +135,9 @@ public struct RunningMachine: ~Copyable {
     }
 
     private static func mount(_ partition: String, _ access: Access) throws(ControllerError) -> DirectoryVolume {
+        guard partition.hasPrefix("/dev/") else {
+            return try system { () throws(SystemError) in try DirectoryVolume(path: partition) }
+        }
         let open = { (isReadOnly: Bool) throws(SystemError) in
             try Descriptor.filesystem("vfat", on: partition, isReadOnly: isReadOnly)
         }

@@ -59,11 +59,21 @@ extension StagedRoot {
             let isMine = bytes >> 20 % shares == share
             bytes += size + 4096
             guard isMine else { continue }
-            try remove(entry.path)
-            let place = try parent(of: entry.path)
-            let file = try place.directory.openBeneath(place.name, O_WRONLY | O_CREAT | O_EXCL)
+            let file = try create(entry.path)
             try archive.write(to: file)
             try restoreMetadata(entry, of: file)
+        }
+    }
+
+    /// Makes an empty file in place of one that is there, which is rare.
+    private func create(_ path: String) throws(SystemError) -> Descriptor {
+        let place = try parent(of: path)
+        let flags = O_WRONLY | O_CREAT | O_EXCL
+        do throws(SystemError) {
+            return try place.directory.openBeneath(place.name, flags)
+        } catch  where error.code == EEXIST {
+            try place.directory.unlink(place.name)
+            return try place.directory.openBeneath(place.name, flags)
         }
     }
 
