@@ -65,10 +65,11 @@ public struct MenuEntry: Sendable, Hashable {
         return (String(stem[..<plus]), (left, done))
     }
 
-    /// The file's name after the boot loader has taken a try; the same if it is not counted or none is left.
+    /// The file's name after the boot loader has taken a try; the same if it is not counted. One without tries left,
+    /// which is booted where there is no other, is counted on as well.
     public var nameOnceTried: String {
-        guard let tries, tries.left > 0 else { return fileName }
-        return "\(identifier.dropLast(5))+\(tries.left - 1)-\(min(tries.done + 1, Int(Int32.max))).conf"
+        guard let tries else { return fileName }
+        return "\(identifier.dropLast(5))+\(max(0, tries.left - 1))-\(min(tries.done + 1, Int(Int32.max))).conf"
     }
 }
 
