@@ -4,7 +4,7 @@ internal import LinuxSystem
 public struct MenuEntry: Sendable, Hashable {
     /// The file's name.
     public var fileName: String
-    /// The name without counter. systemd-boot calls the entry so, in lower case.
+    /// The name without counter.
     public var identifier: String
     /// Tries left and done; nil for an entry that is not counted.
     public var tries: (left: Int, done: Int)? {
@@ -81,6 +81,12 @@ public enum BootMenu {
     /// The entries in their order: the first is booted.
     public static func sorted(_ entries: [MenuEntry]) -> [MenuEntry] { entries.sorted { order($0, $1) < 0 } }
 
+    /// What the boot loader compares (systemd 257): it makes names lower case, but then takes those of counted entries
+    /// from their files anew.
+    private static func name(_ entry: MenuEntry) -> String {
+        entry.tries == nil ? entry.identifier.lowercased() : entry.identifier
+    }
+
     /// Negative if `left` comes before `right`.
     private static func order(_ left: MenuEntry, _ right: MenuEntry) -> Int {
         // No tries left: behind all others.
@@ -94,7 +100,7 @@ public enum BootMenu {
             let versions = VersionOrder.compare(right.version ?? "", left.version ?? "")
             if versions != 0 { return versions }
         }
-        let identifiers = VersionOrder.compare(right.identifier.lowercased(), left.identifier.lowercased())
+        let identifiers = VersionOrder.compare(name(right), name(left))
         guard identifiers == 0, let ours = left.tries, let theirs = right.tries else { return identifiers }
         return ours.left == theirs.left ? ours.done - theirs.done : theirs.left - ours.left
     }
