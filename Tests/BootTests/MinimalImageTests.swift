@@ -6,8 +6,6 @@ import Testing
 /// What `make test-boot` needs: the image and the release binary that `make image` leaves, and time.
 enum Needs {
     static let isMet = getenv("PISCES_BOOT_TESTS") != nil
-    /// For tests that take more than ten minutes.
-    static let isLong = isMet && getenv("PISCES_POWER_CUTS") != nil
     static let repository = parentDirectory(of: parentDirectory(of: parentDirectory(of: #filePath)))
     static let pisces = getenv("PISCES").map { String(cString: $0) } ?? repository + "/.build/release/pisces"
     static let lock = repository + "/Blueprints/minimal.lock"

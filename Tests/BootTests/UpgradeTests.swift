@@ -21,8 +21,7 @@ struct UpgradeTests {
         try expectTakenBack(guest, identity: identity)
     }
 
-    @Test(.enabled(if: Needs.isLong, "set by make test-power")) func deviceFallsBackByItselfFromWhatDoesNotWork() throws
-    {
+    @Test func deviceFallsBackByItselfFromWhatDoesNotWork() throws {
         let names = ["sick", "panics", "hangs", "stuck"]
         let device = try Device(generations: ["good"] + names)
         let guest = try device.boot()
