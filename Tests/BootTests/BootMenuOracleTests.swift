@@ -2,7 +2,7 @@ import Controller
 import Testing
 
 /// What the model of systemd-boot says will be booted, against systemd-boot itself, as the image ships it.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct BootMenuOracleTests {
     /// Boot entries; each starts a program of its own, which is called as the entry was at first.
     struct Menu: CustomTestStringConvertible, Sendable {

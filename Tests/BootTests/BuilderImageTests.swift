@@ -4,7 +4,7 @@ import Testing
 
 /// The machine that builds images builds its own generation again, on Debian 13, years later, without a network, from the
 /// packages it carries; and moves to what it built.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct BuilderImageTests {
     @Test func aMachineConstructsItsOwnGenerationBitForBit() throws {
         let directory = try TemporaryDirectory(in: "/var/tmp")

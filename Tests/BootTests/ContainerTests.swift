@@ -5,7 +5,7 @@ import PiscesTesting
 import Testing
 
 /// A system with containers, constructed and booted: their images are in its read-only root.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct ContainerTests {
     /// Answers each request on a port with its greeting, its user and a file of its image.
     private static let program = #"""

@@ -3,7 +3,7 @@ import LinuxSystem
 import Testing
 
 /// Blueprints/edge-gateway.yaml as `make test-boot` builds it, with the image of its container from responder.yaml.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct EdgeGatewayTests {
     @Test func theGatewayFiltersForwardsAndAnswersFromItsContainer() throws {
         let outputs = Needs.repository + "/Images/out"

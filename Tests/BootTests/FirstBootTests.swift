@@ -2,7 +2,7 @@ import LinuxSystem
 import Testing
 
 /// What each machine must have of its own is in no image: its first boot makes it, and no later one makes it anew.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct FirstBootTests {
     private static let blueprint = """
         blueprint: 1

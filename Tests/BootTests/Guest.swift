@@ -26,7 +26,8 @@ struct Guest: ~Copyable {
             pisces,
             [
                 "boot", image, "--console-log", consoleLog, "--ssh-port", "\(port)", "--ssh-key", "\(key).pub",
-                "--memory", "1024",
+                // A second one gains little, and emulated timers stall where the host is busy.
+                "--memory", "1024", "--cpus", "1",
             ] + arguments)
         command.environment["HOME"] = scratch.path
         command.output = .discarded

@@ -29,7 +29,7 @@ enum Needs {
     }
 }
 
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct MinimalImageTests {
     /// One machine for all that a running system can be asked: a boot takes most of a test's time.
     @Test func imageBootsIsSoundKeepsItsChangesAndShutsDown() throws {

@@ -8,7 +8,7 @@ import Testing
 ///
 /// A cut kills QEMU: what the guest's disk was told before is on the host, flushed or not. That is a machine that stops,
 /// not a disk that loses or reorders what its cache held: for that see `CrashTests`.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct PowerCutTests {
     /// How many cuts; each has its seed, from the first on.
     private static let (count, first) = (number("PISCES_POWER_CUTS") ?? 5, number("PISCES_POWER_SEED") ?? 1)

@@ -5,7 +5,7 @@ import PiscesTesting
 import Testing
 
 /// Where Secure Boot is on, what our key signed boots, and nothing else does.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct SecureBootTests: ~Copyable {
     private let directory: TemporaryDirectory
     private let key: TestKey

@@ -4,7 +4,7 @@ import PiscesTesting
 import Testing
 
 /// Upgrades of a device in place, from the first refusal to the last fallback, as an operator lives through them.
-@Suite(.serialized, .enabled(if: Needs.isMet, "set by make test-boot"))
+@Suite(.machineSlots, .enabled(if: Needs.isMet, "set by make test-boot"))
 struct UpgradeTests {
     /// One device for all of this: a boot takes most of a test's time.
     @Test func deviceIsUpgradedCommittedAndTakenBack() throws {
@@ -21,12 +21,19 @@ struct UpgradeTests {
         try expectTakenBack(guest, identity: identity)
     }
 
-    @Test func deviceFallsBackByItselfFromWhatDoesNotWork() throws {
-        let names = ["sick", "panics", "hangs", "stuck"]
-        let device = try Device(generations: ["good"] + names)
+    @Test(arguments: ["sick", "panics", "hangs", "stuck"])
+    func deviceFallsBackByItselfFromWhatDoesNotWork(_ name: String) throws {
+        let device = try Device(generations: ["good", name])
+        defer { withExtendedLifetime(device) {} }
         let guest = try device.boot()
         _ = try guest.waitForBoot()
-        for name in names { try expectFallback(guest, from: name) }
+        try expectFallback(guest, from: name)
+    }
+
+    @Test func deviceFallsBackByItselfFromDamage() throws {
+        let device = try Device(generations: ["good"])
+        let guest = try device.boot()
+        _ = try guest.waitForBoot()
         try expectFallbackFromDamagedRoot(guest)
         try expectFallbackFromDamagedKernelImage(guest, device)
     }
@@ -144,7 +151,7 @@ struct UpgradeTests {
 
     /// A generation that does not become healthy uses up its tries, and the one before runs again.
     private func expectFallback(_ guest: borrowing Guest, from name: String) throws {
-        try guest.run("mkdir -p /run/stick; mountpoint -q /run/stick || mount -o ro /dev/vdb /run/stick")
+        try guest.run("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
         _ = try guest.ssh("pisces upgrade --reboot --tries 2 /run/stick/\(name)")
         let status = try DeviceStatus.settled(guest) { $0.phase == "failed" && $0.booted == 1 }
         #expect(status.good == 1, "\(name)")
