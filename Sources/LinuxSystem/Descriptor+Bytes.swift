@@ -3,10 +3,14 @@ public import Glibc
 
 // For walks over whole file systems: names are bytes, as the kernel has them, and no string is made per file.
 extension Descriptor {
-    /// Opens `path`, which ends with a NUL, below this directory; any symlink in it is an error. Errors and the result
+    /// Opens `path`, bytes that end with a NUL, below this directory; any symlink in it is an error. Errors and the result
     /// bear this directory's name.
-    public func openBeneath(_ path: UnsafePointer<CChar>, _ flags: Int32 = O_RDONLY) throws(SystemError) -> Descriptor {
-        let result = try call("openat2", name) { clinux_open_beneath(rawValue, path, flags, 0) }
+    public func openBeneath(bytes path: [UInt8], _ flags: Int32 = O_RDONLY) throws(SystemError) -> Descriptor {
+        let result = try call("openat2", name) {
+            path.withUnsafeBytes { bytes in
+                bytes.withMemoryRebound(to: CChar.self) { clinux_open_beneath(rawValue, $0.baseAddress, flags, 0) }
+            }
+        }
         return Descriptor(adopting: result, name: name)
     }
 
@@ -37,13 +41,18 @@ extension Descriptor {
         }
     }
 
-    /// Whether `path`, which ends with a NUL, has extended attributes; it is relative to this directory, and the last
-    /// symlink is not followed. A file system without them has none.
-    public func hasXattrs(_ path: UnsafePointer<CChar>) throws(SystemError) -> Bool {
-        var anchored = Array("/proc/self/fd/\(rawValue)/".utf8CString.dropLast())
-        anchored.append(contentsOf: UnsafeBufferPointer(start: path, count: strlen(path) + 1))
+    /// Whether `path` has extended attributes: bytes that end with a NUL, relative to this directory; the last symlink is
+    /// not followed. A file system without them has none.
+    public func hasXattrs(bytes path: ArraySlice<UInt8>) throws(SystemError) -> Bool {
+        let anchored = Array("/proc/self/fd/\(rawValue)/".utf8) + path
         do throws(SystemError) {
-            return try call("llistxattr", name) { clinux_llistxattr(anchored, nil, 0) } > 0
+            return try call("llistxattr", name) {
+                anchored.withUnsafeBytes { bytes in
+                    bytes.withMemoryRebound(to: CChar.self) { text in
+                        text.baseAddress.map { clinux_llistxattr($0, nil, 0) } ?? 0
+                    }
+                }
+            } > 0
         } catch  where error.code == ENOTSUP {
             return false
         }
