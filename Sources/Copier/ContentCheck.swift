@@ -23,7 +23,7 @@ struct ContentCheck: Sendable {
         outcomes.reserveCapacity(nodes.count)
         var jobs: [Int32] = []
         for node in nodes {
-            if let digest = cache.entry(for: tree[node].facts)?.digest {
+            if let digest = cache.entry(for: tree[node].facts, on: tree.filesystems[tree[node].facts.device])?.digest {
                 outcomes[node] = .digest(digest)
             } else {
                 jobs.append(node)

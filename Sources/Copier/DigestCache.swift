@@ -1,9 +1,10 @@
 internal import LinuxSystem
 
-/// What an earlier survey has found out of inodes: it holds as long as size and times are the same.
+/// What an earlier survey has found out of inodes: it holds as long as file system, size and times are the same.
 ///
-/// The file: the magic, the number of devices and of records, the devices, the records in the order of device and inode,
-/// and the SHA-256 of all that; numbers are little-endian. A file that is anything else is as good as none.
+/// The file: the magic, the number of file systems and of records, the file systems, the records in the order of file
+/// system and inode, and the SHA-256 of all that; numbers are little-endian. A file that is anything else is as good as
+/// none.
 struct DigestCache: Sendable {
     struct Entry: Sendable, Equatable {
         /// The MD5 of a file's content; nil if it was not read.
@@ -14,11 +15,11 @@ struct DigestCache: Sendable {
 
     private static let magic = Array("pisces digests 1\n".utf8)
     private static let headerSize = magic.count + 8
-    /// Inode, size, modified, changed: 8 bytes each; the digest; the device's place and flags.
+    /// Inode, size, modified, changed: 8 bytes each; the digest; the file system's place and flags.
     private static let recordSize = 4 * 8 + 16 + 4
 
     private var bytes: [UInt8] = []
-    private var devices: [UInt64] = []
+    private var filesystems: [UInt64] = []
     /// The number of records.
     private(set) var count = 0
     private var recordsStart = 0
@@ -30,28 +31,30 @@ struct DigestCache: Sendable {
     init?(_ bytes: [UInt8]) {
         let end = bytes.count - 32
         guard end >= Self.headerSize, bytes.starts(with: Self.magic) else { return nil }
-        let deviceCount = Int(Self.number32(bytes, Self.magic.count))
+        let filesystemCount = Int(Self.number32(bytes, Self.magic.count))
         let count = Int(Self.number32(bytes, Self.magic.count + 4))
-        recordsStart = Self.headerSize + deviceCount * 8
+        recordsStart = Self.headerSize + filesystemCount * 8
         guard recordsStart + count * Self.recordSize == end,
             SHA256.hash(bytes[..<end]).bytes.elementsEqual(bytes[end...])
         else { return nil }
-        devices = (0..<deviceCount).map { Self.number64(bytes, Self.headerSize + $0 * 8) }
+        filesystems = (0..<filesystemCount).map { Self.number64(bytes, Self.headerSize + $0 * 8) }
         self.count = count
         self.bytes = bytes
     }
 
     /// What is known of an inode as it is now.
-    func entry(for facts: PathTree.Facts) -> Entry? {
-        guard count > 0, let device = devices.firstIndex(of: facts.device) else { return nil }
+    ///
+    /// - Parameter filesystem: as in ``PathTree/filesystems``; nil for one whose times say nothing.
+    func entry(for facts: PathTree.Facts, on filesystem: UInt64?) -> Entry? {
+        guard count > 0, let filesystem, let place = filesystems.firstIndex(of: filesystem) else { return nil }
         var range = 0..<count
         while !range.isEmpty {
             let middle = range.lowerBound + range.count / 2
             let record = recordsStart + middle * Self.recordSize
             let key = (Int(Self.number32(bytes, record + 48) & 0xffff), Self.number64(bytes, record))
-            if key < (device, facts.inode) {
+            if key < (place, facts.inode) {
                 range = middle + 1..<range.upperBound
-            } else if key > (device, facts.inode) {
+            } else if key > (place, facts.inode) {
                 range = range.lowerBound..<middle
             } else {
                 return entry(record, for: facts)
@@ -70,33 +73,33 @@ struct DigestCache: Sendable {
         return Entry(digest: flags & 1 == 0 ? nil : digest, hasNoXattrs: flags & 2 != 0)
     }
 
-    /// Whether times tell of every change: an inode that changed just now may change again within the clock's step, and
-    /// whole seconds are mostly made up: images that are built to be equal bear the same on different content.
-    static func isTrustworthy(_ facts: PathTree.Facts, now: Int64) -> Bool {
-        facts.changed % 1_000_000_000 != 0 && facts.changed < now - 2_000_000_000
-    }
+    /// Whether the times tell of every change: an inode that changed just now may change again within the clock's step.
+    static func isTrustworthy(_ facts: PathTree.Facts, now: Int64) -> Bool { facts.changed < now - 2_000_000_000 }
+
+    /// One inode of a file system, as ``PathTree/filesystems`` names it, and what is known of it.
+    typealias Known = (filesystem: UInt64, facts: PathTree.Facts, entry: Entry)
 
     /// The content of a file for what is known now; of several entries for an inode the first counts.
-    static func encode(_ entries: [(facts: PathTree.Facts, entry: Entry)]) -> [UInt8] {
-        var devices: [UInt64] = []
-        for (facts, _) in entries where !devices.contains(facts.device) && devices.count < 0xffff {
-            devices.append(facts.device)
+    static func encode(_ entries: [Known]) -> [UInt8] {
+        var filesystems: [UInt64] = []
+        for known in entries where !filesystems.contains(known.filesystem) && filesystems.count < 0xffff {
+            filesystems.append(known.filesystem)
         }
         let places = entries.indices.compactMap { index in
-            devices.firstIndex(of: entries[index].facts.device).map { (place: $0, index: index) }
+            filesystems.firstIndex(of: entries[index].filesystem).map { (place: $0, index: index) }
         }.sorted { left, right in
             (left.place, entries[left.index].facts.inode, left.index)
                 < (right.place, entries[right.index].facts.inode, right.index)
         }
         var bytes = magic
-        bytes.reserveCapacity(headerSize + devices.count * 8 + places.count * recordSize + 32)
-        append(UInt32(devices.count), to: &bytes)
+        bytes.reserveCapacity(headerSize + filesystems.count * 8 + places.count * recordSize + 32)
+        append(UInt32(filesystems.count), to: &bytes)
         append(UInt32(0), to: &bytes)
-        for device in devices { append(device, to: &bytes) }
+        for filesystem in filesystems { append(filesystem, to: &bytes) }
         var count: UInt32 = 0
         var last: (place: Int, inode: UInt64)?
         for (place, index) in places {
-            let (facts, entry) = entries[index]
+            let (_, facts, entry) = entries[index]
             if let last, last == (place, facts.inode) { continue }
             last = (place, facts.inode)
             count += 1
@@ -135,7 +138,7 @@ extension DigestCache {
 
     /// Writes the cache of a root, whole or not at all. Several surveys may do so at once: the last one counts.
     static func store(
-        _ entries: [(facts: PathTree.Facts, entry: Entry)], in directory: String, root: PathTree.Facts
+        _ entries: [Known], in directory: String, root: PathTree.Facts
     ) throws(SystemError) {
         let file = try AtomicFile.create(path(directory, root), mode: 0o600)
         try file.descriptor.writeAll(encode(entries))

@@ -57,6 +57,7 @@ extension PathTree {
         entries.sort { $0.inode < $1.inode }
         let device = self[node].facts.device
         let number = directory.rawValue
+        noteFilesystem(number, device)
         for entry in entries {
             let child = names.withUnsafeBufferPointer { makeChild(node, Bytes(rebasing: $0[entry.name])) }
             var status = stat()
@@ -87,6 +88,15 @@ extension PathTree {
         }
     }
 
+    private mutating func noteFilesystem(_ directory: Int32, _ device: UInt64) {
+        if filesystems[device] != nil { return }
+        var status = statvfs()
+        guard fstatvfs(directory, &status) == 0, Int32(truncatingIfNeeded: status.f_flag) & Int32(ST_RDONLY) == 0 else {
+            return
+        }
+        filesystems[device] = UInt64(status.f_fsid) ^ device &* 0x9e37_79b9_7f4a_7c15
+    }
+
     private mutating func readTarget(_ node: Int32, in directory: Int32) {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
             guard let base = buffer.baseAddress else { return }
@@ -100,7 +110,7 @@ extension PathTree {
     }
 
     private mutating func lookForXattrs(_ node: Int32, in directory: borrowing Descriptor, _ cache: DigestCache) {
-        if cache.entry(for: self[node].facts)?.hasNoXattrs == true {
+        if cache.entry(for: self[node].facts, on: filesystems[self[node].facts.device])?.hasNoXattrs == true {
             self[node].flags.insert(.hasNoXattrs)
             return
         }

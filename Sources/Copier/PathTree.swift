@@ -71,6 +71,9 @@ struct PathTree: Sendable {
     private var table = ContiguousArray<Int32>(repeating: -1, count: 1 << 16)
     /// Directories at the top that are symlinks into `/usr`: paths through them go there.
     var aliases: [Int32: Int32] = [:]
+    /// By device number: what tells its file system from another that had the number before. Only file systems that can
+    /// be written to: those of images that are built to be equal bear made-up times, the same on different content.
+    var filesystems: [UInt64: UInt64] = [:]
 
     subscript(_ node: Int32) -> Node {
         _read { yield nodes[Int(node)] }

@@ -159,16 +159,18 @@ public struct Survey: Sendable {
         _ tree: PathTree, _ contents: ContentCheck, _ cache: DigestCache, in directory: String,
         root: PathTree.Facts, now: Int64
     ) -> [String] {
-        var entries: [(facts: PathTree.Facts, entry: DigestCache.Entry)] = []
+        var entries: [DigestCache.Known] = []
         var isNew = false
         for index in tree.nodes.indices {
             let node = tree.nodes[index]
-            guard node.flags.contains(.isOnDisk), DigestCache.isTrustworthy(node.facts, now: now) else { continue }
+            guard node.flags.contains(.isOnDisk), DigestCache.isTrustworthy(node.facts, now: now),
+                let filesystem = tree.filesystems[node.facts.device]
+            else { continue }
             var entry = DigestCache.Entry(digest: nil, hasNoXattrs: node.flags.contains(.hasNoXattrs))
             if case .digest(let digest)? = contents.outcomes[Int32(index)] { entry.digest = digest }
             if entry.digest == nil && !entry.hasNoXattrs { continue }
-            entries.append((node.facts, entry))
-            isNew = isNew || cache.entry(for: node.facts) != entry
+            entries.append((filesystem, node.facts, entry))
+            isNew = isNew || cache.entry(for: node.facts, on: filesystem) != entry
         }
         guard isNew || entries.count != cache.count else { return [] }
         do throws(SystemError) {
