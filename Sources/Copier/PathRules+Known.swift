@@ -146,9 +146,11 @@ extension PathRules {
             .register, "a link to the newest kernel", .symlink(["boot/", "/boot/"]),
             ["/{vmlinuz,initrd.img}", "/{vmlinuz,initrd.img}.old"]
         ),
-        (.register, "which kernels apt keeps", .any, ["/etc/apt/apt.conf.d/01autoremove-{kernels,postgresql}",
-            "/etc/apt/apt.conf.d/02autoremove-postgresql"]),
-        (.register, "what the kernel's packages know of themselves", .any, ["/etc/kernel/entry-token"]),
+        (
+            .register, "what apt does not remove on its own, kept by packages", .any,
+            ["/etc/apt/apt.conf.d/01autoremove-kernels", "/etc/apt/apt.conf.d/02autoremove-postgresql"]
+        ),
+        (.identity, "under which name boot entries are kept", .any, ["/etc/kernel/entry-token"]),
     ]
 
     // MARK: Volatile

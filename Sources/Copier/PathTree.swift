@@ -68,7 +68,7 @@ struct PathTree: Sendable {
     private(set) var bytes: ContiguousArray<UInt8> = [0]
     var nodes: ContiguousArray<Node> = [Node(parent: -1, nameStart: 0, nameCount: 0)]
     /// Open addressing by parent and name; -1 is free. The size is a power of two.
-    private var table = ContiguousArray<Int32>(repeating: -1, count: 1 << 16)
+    private var table = ContiguousArray<Int32>(repeating: -1, count: 1 << 18)
     /// Directories at the top that are symlinks into `/usr`: paths through them go there.
     var aliases: [Int32: Int32] = [:]
     /// By device number: what tells its file system from another that had the number before. Only file systems that can

@@ -101,11 +101,11 @@ struct Registers {
             if parts.count == 2 { packages[tree.makePath(String(parts[1]))] = String(parts[0]) }
         }
         for line in ((try? root.readText("/var/lib/ucf/hashfile")) ?? "").split(separator: "\n") {
-            let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-            guard parts.count == 2, let digest = MD5Digest(hex: Array(parts[0].utf8)),
-                parts[1].utf8.first == UInt8(ascii: "/")
-            else { continue }
-            let node = tree.makePath(String(parts[1]))
+            let path = line.dropFirst(32).drop { $0 == " " }
+            guard let digest = MD5Digest(hex: Array(line.utf8.prefix(32))), path.utf8.first == UInt8(ascii: "/") else {
+                continue
+            }
+            let node = tree.makePath(String(path))
             ucf[node] = digest
             let package = packages[node].map { " of \($0)" } ?? ""
             exact[node] = (.register, "ucf: a configuration file\(package)")

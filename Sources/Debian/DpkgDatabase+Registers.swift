@@ -7,6 +7,13 @@ extension DpkgDatabase {
         public var to: String
         /// The one package that keeps the first name; nil for a local diversion, which holds for all.
         public var package: String?
+
+        /// Makes a diversion.
+        public init(from: String, to: String, package: String?) {
+            self.from = from
+            self.to = to
+            self.package = package
+        }
     }
 
     /// Owner and mode that a file has whatever its package says (dpkg-statoverride(1)).

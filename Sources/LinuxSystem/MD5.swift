@@ -38,7 +38,7 @@ public struct MD5Digest: Sendable, Hashable, CustomStringConvertible {
     public let low: UInt64
 
     /// Makes a digest from its halves.
-    public init(high: UInt64, low: UInt64) {
+    @inlinable public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
@@ -49,7 +49,7 @@ public struct MD5Digest: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads 32 hexadecimal digits; nil for anything else.
-    public init?(hex digits: some Collection<UInt8>) {
+    @inlinable public init?(hex digits: some Collection<UInt8>) {
         guard digits.count == 32 else { return nil }
         var halves: (high: UInt64, low: UInt64) = (0, 0)
         for digit in digits {
