@@ -14,10 +14,13 @@ public final class SourceRoot: Sendable {
 
     /// The content of a file; nil where nothing is at `path`.
     ///
-    /// - Parameter limit: a longer file is an error.
+    /// - Parameter limit: a longer file is an error, and so is what is no regular file.
     public func read(_ path: String, limit: Int = 64 << 20) throws(SystemError) -> [UInt8]? {
         do throws(SystemError) {
-            return try directory.openInRoot(String(path.drop { $0 == "/" })).readToEnd(limit: limit)
+            // Opening a pipe would wait for its other end.
+            let file = try directory.openInRoot(String(path.drop { $0 == "/" }), O_RDONLY | O_NONBLOCK)
+            if try file.status().type != S_IFREG { throw SystemError(call: "read", subject: file.name, code: EINVAL) }
+            return try file.readToEnd(limit: limit)
         } catch  where error.isNotFound || error.code == ENOTDIR {
             return nil
         }

@@ -16,12 +16,15 @@ public enum DpkgDatabase {
         public var isRemovedOnUpgrade: Bool
         /// The MD5 of the content as hexadecimal digits once the package is configured; nil before.
         public var md5: String?
+        /// Whether the package no longer has the file, which is left to its user.
+        public var isObsolete: Bool
 
         /// Makes a conffile.
-        public init(path: String, isRemovedOnUpgrade: Bool = false, md5: String? = nil) {
+        public init(path: String, isRemovedOnUpgrade: Bool = false, md5: String? = nil, isObsolete: Bool = false) {
             self.path = path
             self.isRemovedOnUpgrade = isRemovedOnUpgrade
             self.md5 = md5
+            self.isObsolete = isObsolete
         }
     }
 
