@@ -34,7 +34,10 @@ enum YAMLWriter {
             case .record(let record): record.keys.map(\.name).filter { members[$0] != nil }
             default: members.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
             }
-        return names.compactMap { name in members[name].map { (name, $0, shape.member(name)) } }
+        return names.compactMap { name in
+            let shape = shape.member(name)
+            return members[name].map { (name, folded($0, shape), shape) }
+        }
     }
 
     /// `key: value` and a line break, in one line where it fits and reads well.
@@ -55,6 +58,18 @@ enum YAMLWriter {
             members.count == 1, let only = members[name]
         else { return (value, shape) }
         return (only, shape.member(name))
+    }
+
+    /// A long text in which white space means nothing, in lines as RFC 2045 §6.8 has them.
+    private static func folded(_ value: JSONValue, _ shape: Shape) -> JSONValue {
+        guard case .text(let rule) = shape, rule.isFoldable, let text = value.string, text.utf8.count > 76 else {
+            return value
+        }
+        let bytes = Array(text.utf8)
+        let lines = stride(from: 0, to: bytes.count, by: 76).map { start in
+            String(decoding: bytes[start..<min(start + 76, bytes.count)], as: UTF8.self) + "\n"
+        }
+        return .string(lines.joined())
     }
 
     private static func isScalar(_ value: JSONValue) -> Bool {

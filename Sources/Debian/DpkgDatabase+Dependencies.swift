@@ -1,9 +1,28 @@
 extension DpkgDatabase {
+    /// One group of alternatives in a field such as `Depends`, in view of what is installed.
+    public struct Choice: Sendable, Equatable {
+        /// The package that is named first, without its architecture: what apt takes where it may choose.
+        public var first: String
+        /// Whether that one, or one that provides it, is installed.
+        public var hasFirst: Bool
+        /// The place of the installed package that counts; nil where none fulfils the group.
+        public var chosen: Int?
+    }
+
     /// Which installed packages each installed package needs, by their places in `controls`: its control paragraphs.
     ///
     /// Of alternatives that are bound by bars the first that is installed counts: the package itself, else the first
     /// that provides it. What nothing installed fulfils is left out: dpkg configured the package all the same.
     public static func dependencies(of controls: [Deb822.Stanza]) throws(Deb822.SyntaxError) -> [[Int]] {
+        try choices(of: controls, in: ["Pre-Depends", "Depends"]).enumerated().map { index, choices in
+            Set(choices.compactMap(\.chosen)).subtracting([index]).sorted()
+        }
+    }
+
+    /// For each installed package the groups of alternatives in the fields of these names, in their order.
+    public static func choices(
+        of controls: [Deb822.Stanza], in fields: [String]
+    ) throws(Deb822.SyntaxError) -> [[Choice]] {
         var named: [String: [Int]] = [:]
         var providers: [String: [Int]] = [:]
         for (index, control) in controls.enumerated() {
@@ -13,21 +32,25 @@ extension DpkgDatabase {
             }
         }
         let versions = controls.map { $0["Version"].flatMap { DebianVersion($0) } }
-        var result: [[Int]] = []
-        for (index, control) in controls.enumerated() {
-            var needed: Set<Int> = []
-            for field in ["Pre-Depends", "Depends"] {
+        var result: [[Choice]] = []
+        for control in controls {
+            var choices: [Choice] = []
+            for field in fields {
                 for alternatives in try relations(of: control, field) {
-                    let chosen = alternatives.lazy.compactMap { relation -> Int? in
+                    let found = alternatives.map { relation -> Int? in
                         // `python3:any` is python3 of any architecture.
                         let name = String(relation.name.prefix { $0 != ":" })
                         let itself = named[name]?.first { versions[$0].map(relation.allows) ?? false }
                         return itself ?? providers[name]?.first
                     }
-                    if let chosen = chosen.first, chosen != index { needed.insert(chosen) }
+                    let first = alternatives.first.map { String($0.name.prefix { $0 != ":" }) } ?? ""
+                    choices.append(
+                        Choice(
+                            first: first, hasFirst: found.first.flatMap { $0 } != nil,
+                            chosen: found.lazy.compactMap { $0 }.first))
                 }
             }
-            result.append(needed.sorted())
+            result.append(choices)
         }
         return result
     }
