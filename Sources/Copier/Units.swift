@@ -130,6 +130,19 @@ extension Reading {
         return nil
     }
 
+    private mutating func presets() -> Presets {
+        // A file in the administrator's folder stands for the one of its name that a package has.
+        var folders: [String: String] = [:]
+        for folder in ["/usr/lib/systemd/system-preset", "/etc/systemd/system-preset"] {
+            for name in names(in: folder, Self.kind) where name.hasSuffix(".preset") { folders[name] = folder }
+        }
+        var presets = Presets()
+        for (name, folder) in folders.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            presets.add(lines(of: "\(folder)/\(name)", Self.kind))
+        }
+        return presets
+    }
+
     /// The units that packages enable when they are installed, with the links that they make for it where these are
     /// known: deb-systemd-helper(1) keeps them, other scripts only name the unit.
     private mutating func unitsEnabledByPackages(_ packages: InstalledPackages) -> [String: [String]] {
@@ -142,6 +155,9 @@ extension Reading {
             let made = links.filter { ((try? root.statusOfLink("\(records)/\($0)")) ?? nil) != nil }
             if !made.isEmpty { units[String(file.dropLast(".dsh-also".count))] = made }
         }
+        // Where a preset is against it, deb-systemd-helper keeps its record and makes no link.
+        let presets = presets()
+        units = units.filter { !presets.disable($0.key) }
         let scripts = "/var/lib/dpkg/info"
         for file in names(in: scripts, Self.kind) where file.hasSuffix(".postinst") {
             for line in lines(of: "\(scripts)/\(file)", Self.kind) {

@@ -46,9 +46,11 @@ import Testing
 
                 network:
                   links: { en*: { dhcp: true } }
+
                 kernel:
                   command-line: ["console=ttyS0,115200"]
                   sysctl: { net.ipv4.ip_forward: "1", vm.swappiness: "10" }
+
                 image: { data: 2GiB }
 
                 """)
@@ -133,14 +135,14 @@ import Testing
     @Test func anyBlueprintComesBack() throws {
         var random = SeededGenerator(state: 5)
         var found = 0
-        for _ in 0..<400 {
+        for _ in 0..<150 {
             let blueprint = blueprint(&random)
             // Random bytes may look like a secret, or a link be too long: such is none.
             guard (try? Blueprint(canonical: blueprint.canonicalBytes, file: "x")) == blueprint else { continue }
             found += 1
             #expect(try read(blueprint.yaml) == blueprint, "\(blueprint.yaml)")
         }
-        #expect(found > 300)
+        #expect(found > 100)
     }
 
     @Test func longKeysComeBack() throws {
