@@ -10,8 +10,9 @@ struct InstalledPackages {
         var name: String
         /// Where only others wanted it (apt-mark(8)).
         var isAutomatic = false
-        /// Whether every system has it.
-        var isBase: Bool { control["Essential"] == "yes" || control["Priority"] == "required" }
+        /// Whether every system has it. A priority is the package's own word, which the archive may overrule: it counts
+        /// only where nobody asked for the package.
+        var isBase: Bool { control["Essential"] == "yes" || (control["Priority"] == "required" && isAutomatic) }
         /// The files that dpkg keeps as the administrator left them.
         var conffiles: [String] {
             (control.field("Conffiles")?.lines ?? []).compactMap { words(of: $0).first }

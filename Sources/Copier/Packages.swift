@@ -38,19 +38,18 @@ struct PackageWish {
         recommends = try DpkgDatabase.choices(of: controls, in: ["Recommends"])
         base = Set(installed.indices.filter { [installed] in installed[$0].isBase })
         let wanted = wanted()
-        let reached = closure(of: base.union(wanted), [needs])
-        let recommended = closure(of: base.union(wanted), [needs, recommends])
-        orphans = names(Set(installed.indices).subtracting(recommended))
-        let missing = unmet(recommends, in: recommended)
+        let roots = base.union(wanted)
+        let all = closure(of: roots, [needs, recommends], isSure: false)
+        orphans = names(Set(installed.indices).subtracting(all))
+        let missing = unmet(recommends, in: all)
         // Whatever says the same in fewer words: that recommended packages come, or which of them did.
-        self.packages.recommends = recommended.count - reached.count > missing.count
-        let more =
-            self.packages.recommends
-            ? [] : minimal(recommended.subtracting(reached), beside: base.union(wanted), of: { _ in true })
+        let reached = closure(of: roots, [needs])
+        self.packages.recommends = closure(of: roots, [needs, recommends]).count - reached.count > missing.count
+        let brought = self.packages.recommends ? [needs, recommends] : [needs]
+        let more = minimal(all.subtracting(closure(of: roots, brought)), beside: roots, brought) { _ in true }
         let install = wanted.union(more)
         self.packages.install = names(install)
-        let fields = self.packages.recommends ? [needs, recommends] : [needs]
-        var without = Set(fields.flatMap { bypassed($0, in: recommended, install: install) })
+        var without = Set(brought.flatMap { bypassed($0, in: all, install: install) })
         if self.packages.recommends { without.formUnion(missing) }
         self.packages.without = without.filter(TextForm.packageName.allows).sorted(by: bytesPrecede)
     }
@@ -62,35 +61,42 @@ struct PackageWish {
     /// The packages that somebody asked for.
     private func wanted() -> Set<Int> {
         let manual = Set(installed.indices.filter { !installed[$0].isAutomatic })
-        // Where even packages of the base are marked as not asked for, every mark is somebody's word. Elsewhere a
-        // bootstrap put the base in without any marks, with all that it needs.
-        if base.contains(where: { installed[$0].isAutomatic }) { return manual }
+        // Where most of what every system has is marked as not asked for, each mark is somebody's word. Elsewhere a
+        // bootstrap put the base in without marks, with all that it needs.
+        let essential = base.filter { installed[$0].control["Essential"] == "yes" }
+        if essential.count(where: { installed[$0].isAutomatic }) * 2 > essential.count { return manual }
         let implied = closure(of: base, [needs])
         let isPart = { (index: Int) in
             let control = installed[index].control
             let section = parts(of: control["Section"] ?? "", at: "/").last ?? ""
-            return ["libs", "oldlibs"].contains(section) || ["important", "standard"].contains(control["Priority"])
+            return ["libs", "oldlibs"].contains(section)
+                || ["required", "important", "standard"].contains(control["Priority"])
         }
-        return minimal(manual.subtracting(implied), beside: base, of: isPart)
+        return minimal(manual.subtracting(implied), beside: base, [needs], of: isPart)
     }
 
-    /// The packages without those that the others bring; only such may go as `isPart` says.
-    private func minimal(_ packages: Set<Int>, beside others: Set<Int>, of isPart: (Int) -> Bool) -> Set<Int> {
+    /// The packages without those that the others bring by the given fields; only such may go as `isPart` says.
+    private func minimal(
+        _ packages: Set<Int>, beside others: Set<Int>, _ fields: [[[DpkgDatabase.Choice]]], of isPart: (Int) -> Bool
+    ) -> Set<Int> {
         var kept = packages
         for index in packages.sorted() where isPart(index) {
             kept.remove(index)
-            if !closure(of: others.union(kept), [needs]).contains(index) { kept.insert(index) }
+            if !closure(of: others.union(kept), fields).contains(index) { kept.insert(index) }
         }
         return kept
     }
 
-    /// All that these packages bring by the given fields.
-    private func closure(of roots: Set<Int>, _ fields: [[[DpkgDatabase.Choice]]]) -> Set<Int> {
+    /// All that these packages bring by the given fields. It is sure where no other installed package would do: apt
+    /// brings nothing in for what another fulfils.
+    private func closure(
+        of roots: Set<Int>, _ fields: [[[DpkgDatabase.Choice]]], isSure: Bool = true
+    ) -> Set<Int> {
         var reached = roots
         var open = Array(roots)
         while let index = open.popLast() {
-            for next in fields.flatMap({ $0[index].compactMap(\.chosen) }) where reached.insert(next).inserted {
-                open.append(next)
+            for choice in fields.flatMap({ $0[index] }) where !isSure || Set(choice.fulfilling).count == 1 {
+                for next in choice.fulfilling where reached.insert(next).inserted { open.append(next) }
             }
         }
         return reached

@@ -5,8 +5,10 @@ extension DpkgDatabase {
         public var first: String
         /// Whether that one, or one that provides it, is installed.
         public var hasFirst: Bool
-        /// The place of the installed package that counts; nil where none fulfils the group.
-        public var chosen: Int?
+        /// The places of the installed packages that fulfil the group, that which counts first; none where none does.
+        public var fulfilling: [Int]
+        /// The one that counts.
+        public var chosen: Int? { fulfilling.first }
     }
 
     /// Which installed packages each installed package needs, by their places in `controls`: its control paragraphs.
@@ -37,17 +39,15 @@ extension DpkgDatabase {
             var choices: [Choice] = []
             for field in fields {
                 for alternatives in try relations(of: control, field) {
-                    let found = alternatives.map { relation -> Int? in
+                    let found = alternatives.map { relation in
                         // `python3:any` is python3 of any architecture.
                         let name = String(relation.name.prefix { $0 != ":" })
-                        let itself = named[name]?.first { versions[$0].map(relation.allows) ?? false }
-                        return itself ?? providers[name]?.first
+                        let itself = (named[name] ?? []).filter { versions[$0].map(relation.allows) ?? false }
+                        return itself + (providers[name] ?? [])
                     }
                     let first = alternatives.first.map { String($0.name.prefix { $0 != ":" }) } ?? ""
                     choices.append(
-                        Choice(
-                            first: first, hasFirst: found.first.flatMap { $0 } != nil,
-                            chosen: found.lazy.compactMap { $0 }.first))
+                        Choice(first: first, hasFirst: found.first?.isEmpty == false, fulfilling: found.flatMap { $0 }))
                 }
             }
             result.append(choices)

@@ -78,7 +78,8 @@ import Testing
             Tree.dpkg,
             [
                 "/etc/passwd":
-                    "root:x:0:0::/root:/bin/bash\nbob:x:1000:1000:\(token):/home/bob:/bin/bash\neve:\(hash):1001:1001::/home/eve:/bin/sh\n",
+                    "root:x:0:0::/root:/bin/bash\nbob:x:1000:1000:\(token):/home/bob:/bin/bash\n"
+                    + "eve:\(hash):1001:1001::/home/eve:/bin/sh\n",
                 "/etc/group": "bob:\(hash):1000:\neve:x:1001:\n",
                 "/etc/shadow": "root:\(hash):1::::::\nbob:\(hash):1::::::\n",
                 "/home/bob/.ssh/authorized_keys": "command=\"curl -H \(token)\" ssh-ed25519 AAAA\n\(key)",
@@ -87,7 +88,8 @@ import Testing
                 "/etc/systemd/network/w.network": "[Match]\nName=\(token)\n",
                 "/etc/apt/sources.list": "deb http://user:hunter2-password@example.org/debian trixie main\n",
                 "/etc/apt/sources.list.d/x.sources":
-                    "Types: deb\nURIs: https://user:hunter2-password@example.org/\nSuites: x\nComponents: main\nSigned-By: /k.gpg\n",
+                    "Types: deb\nURIs: https://user:hunter2-password@example.org/\nSuites: x\n"
+                    + "Components: main\nSigned-By: /k.gpg\n",
                 "/etc/apt/sources.list.d/y.sources":
                     "Types: deb\nURIs: https://example.org/\nSuites: x\nComponents: main\nSigned-By: /k.asc\n",
                 "/k.gpg": "key", "/k.asc": key, "/etc/kernel/cmdline": "quiet token=\(token)\n",

@@ -26,7 +26,8 @@ import Testing
                 "root:x:0:\ndaemon:x:1:\nsudo:x:27:\nwww-data:x:33:\nservice:x:999:\nlogs:x:998:\nnogroup:x:65534:\n",
             "/etc/shadow": "root:*:1::::::\nservice:!:1::::::\n", "/etc/gshadow": "root:*::\n",
             "/etc/login.defs":
-                "UID_MIN 1000\nUID_MAX 60000\nSYS_UID_MIN 100\nSYS_UID_MAX 999\nGID_MIN 1000\nGID_MAX 60000\nSYS_GID_MIN 100\nSYS_GID_MAX 999\nUSERGROUPS_ENAB yes\n",
+                "UID_MIN 1000\nUID_MAX 60000\nSYS_UID_MIN 100\nSYS_UID_MAX 999\n"
+                + "GID_MIN 1000\nGID_MAX 60000\nSYS_GID_MIN 100\nSYS_GID_MAX 999\nUSERGROUPS_ENAB yes\n",
             "/usr/lib/sysusers.d/service.conf": "u service - \"A service\"\ng logs -\nm service sudo\n",
         ])
     }
