@@ -118,6 +118,24 @@ extension Blueprint {
     }
 }
 
+extension Blueprint {
+    /// Where a constructed system has the images of its containers.
+    public static let imageStore = "/usr/lib/containers/storage"
+
+    /// containers-storage.conf(5) of a system with containers, at `/etc/containers/storage.conf`.
+    public static let containerStorage = """
+        # Images are in the system, which is read-only; what podman itself makes or pulls goes to /var.
+        [storage]
+        driver = "overlay"
+        graphroot = "/var/lib/containers/storage"
+        runroot = "/run/containers/storage"
+
+        [storage.options]
+        additionalimagestores = ["\(imageStore)"]
+
+        """
+}
+
 extension Blueprint.Container {
     /// As written: the keys of a container, or a file.
     private struct Form: Sendable {

@@ -48,6 +48,18 @@ extension Blueprint.Health {
     /// The canonical form, as a constructed system has it in `/usr/lib/pisces/health.json`.
     public var canonicalBytes: [UInt8] { Self.codec.encode(self).canonicalBytes }
 
+    /// What a constructed system has of it, by path; where the blueprint asks for nothing, it has nothing.
+    public var registers: [String: String] {
+        if self == Self() { return [:] }
+        var files = ["/usr/lib/pisces/health.json": String(decoding: canonicalBytes, as: UTF8.self) + "\n"]
+        // The deadline of a trial leaves checks their time, and the boot before them five minutes more.
+        if timeoutSeconds > Self().timeoutSeconds {
+            files["/usr/lib/systemd/system/pisces-deadline.timer.d/50-blueprint.conf"] =
+                "[Timer]\nOnBootSec=\nOnBootSec=\(timeoutSeconds + 300)\n"
+        }
+        return files
+    }
+
     /// Reads a canonical form.
     public init(canonical bytes: [UInt8], file: String) throws(DocumentError) {
         let node = YAMLNode(try JSONValue(parsing: bytes, file: file), at: Mark(file: file, line: 1, column: 1))

@@ -28,8 +28,22 @@ extension Blueprint.Kernel {
         ])
 }
 
+extension Blueprint.Kernel {
+    /// The content of modules-load.d(5) and sysctl.d(5), by path; the command line is in the kernel image.
+    public var registers: [String: String] {
+        var files: [String: String] = [:]
+        if !modules.isEmpty { files["/etc/modules-load.d/pisces.conf"] = modules.map { "\($0)\n" }.joined() }
+        if !sysctl.isEmpty {
+            let lines = sysctl.map { "\($0.key) = \($0.value)\n" }
+            files["/etc/sysctl.d/90-pisces.conf"] =
+                lines.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined()
+        }
+        return files
+    }
+}
+
 extension TextRule {
-    fileprivate static var sysctlValue: TextRule {
+    static var sysctlValue: TextRule {
         var rule = line("the value of a sysctl")
         rule.isNumeric = true
         return rule

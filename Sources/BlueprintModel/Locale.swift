@@ -19,3 +19,12 @@ extension Blueprint.Locale {
             Key("keymap", \.keymap, .text(.keymap), "The keyboard map of the console; by default the kernel's."),
         ])
 }
+
+extension Blueprint.Locale {
+    /// The content of locale.conf(5) and vconsole.conf(5), by path.
+    public var registers: [String: String] {
+        var files = ["/etc/locale.conf": "LANG=\(lang)\n"]
+        files["/etc/vconsole.conf"] = keymap.map { "KEYMAP=\($0)\n" }
+        return files
+    }
+}

@@ -57,3 +57,40 @@ extension Blueprint.Link {
         }
     }
 }
+
+// The files of the kind, as text: who constructs a system and who reads one back must mean the same.
+
+extension Blueprint.Network {
+    /// The content of hostname(5) and hosts(5), by path.
+    ///
+    /// - Parameter name: the blueprint's name.
+    public func hostRegisters(name: String) -> [String: String] {
+        let hostname = hostname ?? name
+        let hosts = """
+            127.0.0.1 localhost
+            127.0.1.1 \(hostname)
+            ::1 localhost ip6-localhost ip6-loopback
+            ff02::1 ip6-allnodes
+            ff02::2 ip6-allrouters
+
+            """
+        return ["/etc/hostname": "\(hostname)\n", "/etc/hosts": hosts]
+    }
+
+    /// A systemd.network(5) file for each link, by path.
+    public var linkRegisters: [String: String] {
+        let sorted = links.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        let files = sorted.enumerated().map { index, link in
+            ("/etc/systemd/network/\(50 + index)-pisces.network", link.value.register(name: link.key))
+        }
+        return Dictionary(uniqueKeysWithValues: files)
+    }
+}
+
+extension Blueprint.Link {
+    fileprivate func register(name: String) -> String {
+        var lines = ["[Match]", "Name=\(name)", "", "[Network]", "DHCP=\(dhcp ? "yes" : "no")"]
+        lines += addresses.map { "Address=\($0)" } + gateways.map { "Gateway=\($0)" } + dns.map { "DNS=\($0)" }
+        return lines.map { "\($0)\n" }.joined()
+    }
+}

@@ -1,5 +1,5 @@
 /// Recognises secret values, which a blueprint must not hold: it is committed, copied and shown.
-enum Secrets {
+public enum Secrets {
     static let advice = "; a blueprint holds no secret: refer to one with \"secret: name\""
 
     /// Reports every text of a tree that holds a secret, by its place and never by its value.
@@ -18,8 +18,8 @@ enum Secrets {
         }
     }
 
-    /// What kind of secret the bytes hold; nil for none.
-    static func kind(in bytes: [UInt8]) -> String? {
+    /// What kind of secret the bytes hold, such as `a private key`; nil for none.
+    public static func kind(in bytes: [UInt8]) -> String? {
         for (offset, byte) in bytes.enumerated() {
             let rest = bytes[offset...]
             switch byte {

@@ -10,6 +10,8 @@ struct TextRule: Sendable {
     var choices: [String] = []
     /// Whether a number may stand for its digits.
     var isNumeric = false
+    /// Whether white space in it means nothing, so that a long one may have several lines.
+    var isFoldable = false
     let isValid: @Sendable (String) -> Bool
 
     /// Reports a text that breaks the rule.
@@ -201,9 +203,9 @@ extension TextRule {
         !$0.utf8.contains(0)
     }
 
-    static let base64 = TextRule(article: "base64", form: "base64 with its padding (RFC 4648 §4)") {
-        Base64.decode($0) != nil
-    }
+    static let base64 = TextRule(
+        article: "base64", form: "base64 with its padding (RFC 4648 §4)", isFoldable: true
+    ) { Base64.decode($0) != nil }
 
     static let size = TextRule(
         article: "a size", form: "a whole number and KiB, MiB, GiB or TiB, as in \"512MiB\"",

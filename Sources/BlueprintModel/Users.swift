@@ -81,3 +81,26 @@ extension Blueprint.Secret {
         "secret reference", Self(name: ""),
         [Key("secret", \.name, .text(.credential), "Name of a systemd credential.", presence: .required)])
 }
+
+extension Blueprint.Secret {
+    /// Name and text of the unit that gives a user the password whose crypt(5) hash is in the credential at run time: a
+    /// password is never in the image.
+    public func passwordUnit(of user: String) -> (name: String, text: String) {
+        let text = """
+            [Unit]
+            Description=Set the password of \(user) from the credential \(name)
+            ConditionCredential=\(name)
+            Before=systemd-user-sessions.service
+
+            [Service]
+            Type=oneshot
+            ImportCredential=\(name)
+            ExecStart=/bin/sh -c 'printf "%%s:%%s\\\\n" \(user) "$$(cat "$$CREDENTIALS_DIRECTORY/\(name)")" | chpasswd -e'
+
+            [Install]
+            WantedBy=multi-user.target
+
+            """
+        return ("pisces-password-\(user).service", text)
+    }
+}

@@ -1,9 +1,30 @@
 extension DpkgDatabase {
+    /// One group of alternatives in a field such as `Depends`, in view of what is installed.
+    public struct Choice: Sendable, Equatable {
+        /// The package that is named first, without its architecture: what apt takes where it may choose.
+        public var first: String
+        /// Whether that one, or one that provides it, is installed.
+        public var hasFirst: Bool
+        /// The places of the installed packages that fulfil the group, that which counts first; none where none does.
+        public var fulfilling: [Int]
+        /// The one that counts.
+        public var chosen: Int? { fulfilling.first }
+    }
+
     /// Which installed packages each installed package needs, by their places in `controls`: its control paragraphs.
     ///
     /// Of alternatives that are bound by bars the first that is installed counts: the package itself, else the first
     /// that provides it. What nothing installed fulfils is left out: dpkg configured the package all the same.
     public static func dependencies(of controls: [Deb822.Stanza]) throws(Deb822.SyntaxError) -> [[Int]] {
+        try choices(of: controls, in: ["Pre-Depends", "Depends"]).enumerated().map { index, choices in
+            Set(choices.compactMap(\.chosen)).subtracting([index]).sorted()
+        }
+    }
+
+    /// For each installed package the groups of alternatives in the fields of these names, in their order.
+    public static func choices(
+        of controls: [Deb822.Stanza], in fields: [String]
+    ) throws(Deb822.SyntaxError) -> [[Choice]] {
         var named: [String: [Int]] = [:]
         var providers: [String: [Int]] = [:]
         for (index, control) in controls.enumerated() {
@@ -13,21 +34,23 @@ extension DpkgDatabase {
             }
         }
         let versions = controls.map { $0["Version"].flatMap { DebianVersion($0) } }
-        var result: [[Int]] = []
-        for (index, control) in controls.enumerated() {
-            var needed: Set<Int> = []
-            for field in ["Pre-Depends", "Depends"] {
+        var result: [[Choice]] = []
+        for control in controls {
+            var choices: [Choice] = []
+            for field in fields {
                 for alternatives in try relations(of: control, field) {
-                    let chosen = alternatives.lazy.compactMap { relation -> Int? in
+                    let found = alternatives.map { relation in
                         // `python3:any` is python3 of any architecture.
                         let name = String(relation.name.prefix { $0 != ":" })
-                        let itself = named[name]?.first { versions[$0].map(relation.allows) ?? false }
-                        return itself ?? providers[name]?.first
+                        let itself = (named[name] ?? []).filter { versions[$0].map(relation.allows) ?? false }
+                        return itself + (providers[name] ?? [])
                     }
-                    if let chosen = chosen.first, chosen != index { needed.insert(chosen) }
+                    let first = alternatives.first.map { String($0.name.prefix { $0 != ":" }) } ?? ""
+                    choices.append(
+                        Choice(first: first, hasFirst: found.first?.isEmpty == false, fulfilling: found.flatMap { $0 }))
                 }
             }
-            result.append(needed.sorted())
+            result.append(choices)
         }
         return result
     }

@@ -7,6 +7,12 @@ public struct HostMirror: Sendable, Equatable {
     /// The URI of Debian's security archive.
     public var securityMirror: String
 
+    /// Mirrors from their URIs.
+    public init(mirror: String, securityMirror: String) {
+        self.mirror = mirror
+        self.securityMirror = securityMirror
+    }
+
     /// Asks the host's apt; an error of kind `.request` when the host is not set up for Debian.
     public static func discover(run: ToolRunner) throws(PlanError) -> HostMirror {
         let format = "$(REPO_URI)|$(RELEASE)|$(ORIGIN)|$(COMPONENT)|"

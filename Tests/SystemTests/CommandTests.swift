@@ -12,7 +12,9 @@ extension SystemTests {
 
         init() throws { site = try Site.shared.get() }
 
-        @Test(arguments: ["", "check", "explain", "diff", "schema", "lock", "construct", "verify", "boot", "grow"])
+        @Test(arguments: [
+            "", "check", "explain", "diff", "schema", "copy", "lock", "construct", "verify", "boot", "grow",
+        ])
         func helpIsAsReviewed(_ command: String) throws {
             var help = piscesCommand((command.isEmpty ? [] : [command]) + ["--help"])
             help.environment["COLUMNS"] = "80"

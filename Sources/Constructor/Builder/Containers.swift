@@ -24,18 +24,7 @@ extension Customization {
                     service.quadlet(name: name, image: try imageName(service.image)), to: "\(folder)/\(name).container")
             }
         }
-        try root.write(
-            """
-            # Images are in the system, which is read-only; what podman itself makes or pulls goes to /var.
-            [storage]
-            driver = "overlay"
-            graphroot = "/var/lib/containers/storage"
-            runroot = "/run/containers/storage"
-
-            [storage.options]
-            additionalimagestores = ["\(ImageStorage.path)"]
-
-            """, to: "etc/containers/storage.conf")
+        try root.write(Blueprint.containerStorage, to: "etc/containers/storage.conf")
     }
 
     /// By what podman finds the locked image and no other.

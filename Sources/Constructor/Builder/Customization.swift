@@ -38,6 +38,11 @@ struct Customization {
         }
     }
 
+    /// Writes plain configuration files.
+    func write(_ registers: [String: String]) throws {
+        for (path, text) in registers.sorted(by: { bytesPrecede($0.key, $1.key) }) { try root.write(text, to: path) }
+    }
+
     /// Refuses a blueprint that needs a package it does not install.
     func require(_ path: String, for what: String, package: String) throws {
         guard root.exists(path) else {

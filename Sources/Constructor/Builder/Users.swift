@@ -12,7 +12,10 @@ extension Customization {
             // A user that a package (or base-passwd: root) makes only gets what is added here.
             if existing.uid(of: name) == nil { try tool(useradd(name, user), making: "user \(name)") }
             try makeKeys(name, user)
-            if let secret = user.password { try makePasswordUnit(name, secret: secret.name) }
+            if let unit = user.password?.passwordUnit(of: name) {
+                try root.write(unit.text, to: "etc/systemd/system/\(unit.name)")
+                try tool(["systemctl", "enable", unit.name], making: "password of \(name)")
+            }
         }
     }
 
@@ -39,27 +42,5 @@ extension Customization {
         try root.makeDirectory("\(home)/.ssh", mode: 0o700, uid: uid, gid: gid)
         let text = user.sshKeys.map { "\($0)\n" }.joined()
         try root.write(Array(text.utf8), to: "\(home)/.ssh/authorized_keys", mode: 0o600, uid: uid, gid: gid)
-    }
-
-    /// A password is never in the image: a systemd credential of the secret's name holds its crypt(5) hash at run time.
-    private func makePasswordUnit(_ user: String, secret: String) throws {
-        let unit = "pisces-password-\(user).service"
-        try root.write(
-            """
-            [Unit]
-            Description=Set the password of \(user) from the credential \(secret)
-            ConditionCredential=\(secret)
-            Before=systemd-user-sessions.service
-
-            [Service]
-            Type=oneshot
-            ImportCredential=\(secret)
-            ExecStart=/bin/sh -c 'printf "%%s:%%s\\\\n" \(user) "$$(cat "$$CREDENTIALS_DIRECTORY/\(secret)")" | chpasswd -e'
-
-            [Install]
-            WantedBy=multi-user.target
-
-            """, to: "etc/systemd/system/\(unit)")
-        try tool(["systemctl", "enable", unit], making: "password of \(user)")
     }
 }

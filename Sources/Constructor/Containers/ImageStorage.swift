@@ -13,7 +13,7 @@ import LinuxSystem
 /// sandbox, since podman names links at random, notes times, and needs to make device nodes.
 struct ImageStorage {
     /// Where the store is. Others than root read it, too.
-    static let path = "/usr/lib/containers/storage"
+    static let path = Blueprint.imageStore
     /// Below the staged root, where nothing of it enters the image: what the tree's files are read from.
     static let staging = "run/pisces-images"
 

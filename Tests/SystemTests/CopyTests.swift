@@ -1,0 +1,124 @@
+import BlueprintModel
+import LinuxSystem
+import PiscesTesting
+import Testing
+
+extension SystemTests {
+    /// The law of the house: what is constructed of a blueprint is copied as that blueprint.
+    @Suite struct CopyTests {
+        private let site: Site
+        private var tree: String { "\(site.folder.path)/out/tree" }
+
+        init() throws { site = try Site.shared.get() }
+
+        /// What the copier writes of a tree.
+        private func copy(_ tree: String) throws -> (blueprint: [String: JSONValue], omissions: [String]) {
+            let said = try asOwner([builtProgram("pisces"), "copy", "--root", tree, "--name", "node", "--json"])
+            let answer = try JSONValue(parsing: Array(said.utf8), file: "answer")
+            let omissions = (answer["omissions"]?.array ?? []).map {
+                "\($0["kind"]?.string ?? ""): \($0["subject"]?.string ?? "")"
+            }
+            return (answer["blueprint"]?.object ?? [:], omissions)
+        }
+
+        private func blueprint(of folder: Folder) throws -> [String: JSONValue] {
+            let loaded = try Blueprint.load(folder.blueprint) { path in try Descriptor.open(path).readToEnd() }
+            return loaded.blueprint.canonicalJSON.object ?? [:]
+        }
+
+        /// The kinds that cannot be equal, with the reason.
+        private static let unequal = [
+            "packages": "names stand in the order of bytes; \"without\" is only written where apt would take another",
+            "repositories": "a directory of packages is nowhere in the system",
+            "kernel": "the command line is in the kernel image, which is in no plain tree",
+            "files": "the survey of all paths writes them",
+        ]
+
+        @Test func whatIsConstructedIsCopied() throws {
+            let wanted = try blueprint(of: site.folder)
+            let (copied, omissions) = try copy(tree)
+            for kind in Set(wanted.keys).union(copied.keys) where Self.unequal[kind] == nil {
+                #expect(copied[kind] == wanted[kind], "\(kind)")
+            }
+            for kind in Self.unequal.keys { #expect(copied[kind] != wanted[kind], "\(kind) is equal by now") }
+            let names = { (value: JSONValue?) in (value?["install"]?.array ?? []).compactMap(\.string).sorted() }
+            #expect(names(copied["packages"]) == names(wanted["packages"]))
+            #expect(copied["packages"]?.object?.count == 1 && copied["repositories"] == nil && copied["files"] == nil)
+            for key in ["modules", "sysctl", "initrd-modules"] {
+                #expect(copied["kernel"]?[key] == wanted["kernel"]?[key])
+            }
+            #expect(omissions.isEmpty)
+        }
+
+        @Test func theEmbeddedBlueprintIsNotRead() throws {
+            let (place, away) = ("\(tree)/usr/lib/pisces/system", "\(tree)/usr/lib/pisces/away")
+            let before = try copy(tree)
+            try asOwner(["mv", place, away])
+            defer { _ = try? asOwner(["mv", away, place]) }
+            let after = try copy(tree)
+            #expect(before.blueprint == after.blueprint && before.omissions == after.omissions)
+        }
+
+        /// A copy that is constructed is copied as itself.
+        @Test func aCopyIsAFixedPoint() throws {
+            let folder = try site.makeFolder("copy")
+            try site.warm(folder)
+            let yaml = "\(site.scratch)/copy.yaml"
+            try asOwner([builtProgram("pisces"), "copy", "--root", tree, "--name", "node", "--output", yaml, "--quiet"])
+            // Where packages of no archive are, nothing in the system tells.
+            try write(try fileText(yaml) + "repositories:\n  own: { directory: ../deb }\n", to: folder.blueprint)
+            try folder.fitLock()
+            let output = "\(folder.path)/out/tree"
+            let built = try piscesCommand(
+                ["construct", folder.blueprint, "-o", "directory:\(output)", "--store", Site.warmStore],
+                cache: folder.cache
+            ).outcome()
+            #expect(built.status == .exited(0), "\(built.errors)")
+            let (first, _) = try copy(tree)
+            let (second, _) = try copy(output)
+            #expect(first == second)
+        }
+
+        @Test func aPersonReadsWhatWasLeftOut() throws {
+            let root = try smallRoot("left", status: Self.dpkg)
+            try makeDirectories("\(root)/var/lib/dpkg/alternatives")
+            try write("manual\n/usr/bin/editor\n", to: "\(root)/var/lib/dpkg/alternatives/editor")
+            let outcome = try piscesCommand(["copy", "--root", root]).outcome()
+            #expect(outcome.status == .exited(0))
+            #expect(
+                outcome.output.hasPrefix("# yaml-language-server: $schema=") && outcome.output.hasSuffix("amd64 }\n"))
+            #expect(outcome.errors.hasPrefix("left out: alternatives: editor: "), "\(outcome.errors)")
+        }
+
+        private static let dpkg =
+            "Package: dpkg\nStatus: install ok installed\nEssential: yes\nArchitecture: amd64\nVersion: 1\n"
+
+        private func smallRoot(_ name: String, status: String) throws -> String {
+            let root = "\(site.scratch)/\(name)"
+            for folder in ["etc", "var/lib/dpkg"] { try makeDirectories("\(root)/\(folder)") }
+            try write("ID=debian\nVERSION_CODENAME=trixie\n", to: "\(root)/etc/os-release")
+            try write(status, to: "\(root)/var/lib/dpkg/status")
+            return root
+        }
+
+        @Test(arguments: [
+            ("Package: dpkg\nStatus: install ok installed\n\nbroken\n", ["/var/lib/dpkg/status:4: ", "to mend it: "]),
+            ("", ["the package dpkg is not installed", "to mend it: "]),
+        ])
+        func aBrokenSystemIsAnErrorAndNothingIsWritten(_ status: String, _ said: [String]) throws {
+            let root = try smallRoot("broken", status: status)
+            let output = "\(site.scratch)/broken.yaml"
+            let outcome = try piscesCommand(["copy", "--root", root, "--output", output]).outcome()
+            #expect(outcome.status == .exited(1) && outcome.output.isEmpty)
+            for words in said { #expect(outcome.errors.contains(words), "\(outcome.errors)") }
+            #expect(throws: SystemError.self) { _ = try Descriptor.open(output) }
+        }
+
+        @Test(arguments: ["/nowhere", "/proc", "/etc/passwd"])
+        func aRootThatIsNoneIsAnError(_ root: String) throws {
+            let outcome = try piscesCommand(["copy", "--root", root]).outcome()
+            #expect(outcome.status == .exited(1) && outcome.output.isEmpty)
+            #expect(outcome.errors.contains(root) && outcome.errors.contains("to mend it: "), "\(outcome.errors)")
+        }
+    }
+}
