@@ -1,11 +1,36 @@
 extension Blueprint {
     /// The blueprint as a person would write it: nothing that is a default, keys in the order of the documentation,
     /// short values in one line, texts of several lines as they are. Reading it gives an equal blueprint.
-    public var yaml: String {
+    public var yaml: String { Self.yaml(of: canonicalJSON) }
+
+    /// The same with larger contents in files of their own: the text, and these files by the paths that it names.
+    ///
+    /// - Parameters:
+    ///   - folder: where these files are, relative to the text's place.
+    ///   - limit: bytes of content that stay in the text.
+    public func yaml(contentsIn folder: String, above limit: Int) -> (text: String, contents: [String: [UInt8]]) {
+        var contents: [String: [UInt8]] = [:]
+        guard case .object(var document) = canonicalJSON, case .object(var entries)? = document["files"] else {
+            return (yaml, contents)
+        }
+        for (path, file) in files {
+            guard case .regular(let bytes) = file.content, bytes.count > limit,
+                case .object(var entry)? = entries[path]
+            else { continue }
+            contents[folder + path] = bytes
+            (entry["text"], entry["base64"]) = (nil, nil)
+            entry["source"] = .string(folder + path)
+            entries[path] = .object(entry)
+        }
+        document["files"] = .object(entries)
+        return (Self.yaml(of: .object(document)), contents)
+    }
+
+    private static func yaml(of document: JSONValue) -> String {
         // In front of a section of several lines, and behind it, a line stays empty.
         var text = ""
         var wasLong = true
-        for line in YAMLWriter.members(of: canonicalJSON, Self.codec.shape) {
+        for line in YAMLWriter.members(of: document, codec.shape) {
             let section = YAMLWriter.entry(line, indentation: 0)
             let isLong = section.utf8.dropLast().contains(UInt8(ascii: "\n"))
             if !text.isEmpty, isLong || wasLong { text += "\n" }

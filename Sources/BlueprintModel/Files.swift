@@ -1,5 +1,5 @@
 extension Blueprint {
-    /// A file, symbolic link or directory that the blueprint puts into the root.
+    /// A file, symbolic link or directory that the blueprint puts into the root, or one that it takes away.
     public struct File: Sendable, Equatable {
         /// What is at the path.
         public enum Content: Sendable, Equatable {
@@ -9,6 +9,8 @@ extension Blueprint {
             case symlink(String)
             /// A directory.
             case directory
+            /// Nothing: what a package puts there is removed.
+            case absent
         }
 
         /// What is at the path.
@@ -31,6 +33,7 @@ extension Blueprint {
             case .regular: 0o644
             case .directory: 0o755
             case .symlink: 0o777
+            case .absent: 0
             }
         }
     }
@@ -44,6 +47,7 @@ extension Blueprint.File {
         var source: [UInt8]?
         var symlink: String?
         var directory: Bool?
+        var absent: Bool?
         var mode: UInt16?
         var owner = "root"
         var group = "root"
@@ -61,6 +65,9 @@ extension Blueprint.File {
         Form.contentsKeys + [
             Key("symlink", \.symlink, .text(.symlinkTarget), "The target of a symbolic link.", alternative: "symlink"),
             Key("directory", \.directory, .bool, "`true`: a directory.", alternative: "directory"),
+            Key(
+                "absent", \.absent, .bool, "`true`: a file that a package puts there is removed.",
+                alternative: "absent"),
             Key("mode", \.mode, mode, "Permission bits in octal; by default 0644, for a directory 0755."),
             Key("owner", \.owner, .text(.accountName), "The owning user."),
             Key("group", \.group, .text(.accountName), "The owning group."),
@@ -75,6 +82,12 @@ extension Blueprint.File {
         } else if let isDirectory = form.directory {
             if !isDirectory { decoding.report(node.mark, "directory: false says nothing; leave it out") }
             file = Self(.directory, mode: form.mode)
+        } else if let isAbsent = form.absent {
+            if !isAbsent { decoding.report(node.mark, "absent: false says nothing; leave it out") }
+            for key in ["mode", "owner", "group"] {
+                if let value = node[key] { decoding.report(value.mark, "what is not there has no \(key)") }
+            }
+            file = Self(.absent)
         } else if let bytes = form.bytes {
             file = Self(.regular(bytes), mode: form.mode)
         } else {
@@ -91,6 +104,7 @@ extension Blueprint.File {
         case .regular(let bytes): form.bytes = bytes
         case .symlink(let target): (form.symlink, form.mode) = (target, nil)
         case .directory: form.directory = true
+        case .absent: (form.absent, form.mode) = (true, nil)
         }
         return form
     }

@@ -49,7 +49,7 @@ struct Classifier {
         rules.addKnown()
         rules.addState(root, packages: packageNames)
         self.rules = rules
-        let accounts = Accounts(root)
+        let accounts = AccountNumbersByName(root)
         var overrides: [Int32: Override] = [:]
         for override in dpkg.overrides {
             guard let node = tree.find(override.path) else { continue }
@@ -311,7 +311,7 @@ struct Override: Sendable {
     private let uid: UInt32?
     private let gid: UInt32?
 
-    init(_ register: DpkgDatabase.StatOverride, _ accounts: Accounts) {
+    init(_ register: DpkgDatabase.StatOverride, _ accounts: AccountNumbersByName) {
         self.register = register
         uid = Self.number(register.user, accounts.users)
         gid = Self.number(register.group, accounts.groups)
@@ -331,7 +331,7 @@ struct Override: Sendable {
 }
 
 /// The numbers of accounts and groups by name, as passwd(5) and group(5) of the root have them.
-struct Accounts {
+struct AccountNumbersByName {
     let users: [String: UInt32]
     let groups: [String: UInt32]
 

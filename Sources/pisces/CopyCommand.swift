@@ -11,7 +11,8 @@ struct CopyCommand: ParsableCommand {
         abstract: "Write a Debian system down as a blueprint.",
         discussion: """
             Reads the running system, or the one below --root, and writes the blueprint of a system like it: packages, \
-            repositories, users, units, network, kernel, containers. Nothing of the system is changed, no secret is \
+            repositories, users, units, network, kernel, containers, and the files that people changed or put there. \
+            Larger contents lie beside the blueprint, in NAME.files. Nothing of the system is changed, no secret is \
             written; standard error tells what was left out, and why. Run it as root, or some registers cannot be read.
               pisces copy --output node.yaml
               pisces copy --root /mnt --offspring --name spare --output spare.yaml
@@ -26,6 +27,11 @@ struct CopyCommand: ParsableCommand {
     @Option(name: .long, help: "What the blueprint is called (default: the host's name).")
     var name: String?
 
+    @Option(
+        name: .long, help: "An area of which all files travel, such as /srv or /home; may be repeated.",
+        completion: .directory)
+    var policy: [String] = []
+
     @Flag var identity: CopyIdentity = .self
 
     @OptionGroup var outputOptions: OutputOptions
@@ -38,19 +44,50 @@ struct CopyCommand: ParsableCommand {
 
     func run() throws {
         let console = Console(outputOptions)
-        let copy = try copier().copy()
-        let text = copy.blueprint.yaml
-        try Self.check(copy.blueprint, text)
+        let copy = try copier(console).copy()
+        let (folder, limit) = (contentsFolder, output == nil ? Int.max : Self.inlineLimit)
+        let (text, contents) = copy.blueprint.yaml(contentsIn: folder.name, above: limit)
+        try Self.check(copy.blueprint, text, contents)
         for omission in copy.report.omissions {
             if !outputOptions.json { console.note("left out: \(omission)") }
         }
-        if let output { try AtomicFile.write(Array(text.utf8), to: output) }
+        if let output {
+            try write(contents, to: folder.path)
+            try AtomicFile.write(Array(text.utf8), to: output)
+        }
         if outputOptions.json { return console.result(answer(copy).canonical) }
         guard let output else { return console.result(String(text.dropLast())) }
         console.result(output)
+        console.note("next: pisces construct \(output)")
     }
 
-    private func copier() throws -> Copier {
+    /// What a person would still read in the blueprint.
+    private static let inlineLimit = 4096
+
+    /// Where larger contents go: beside the blueprint, called as it is.
+    private var contentsFolder: (name: String, path: String) {
+        let file = output ?? "copy.yaml"
+        let stem = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file
+        return ("\(stem.split(separator: "/").last ?? "copy").files", stem + ".files")
+    }
+
+    /// Writes the contents whole, in place of those of an earlier copy: before the blueprint that names them.
+    private func write(_ contents: [String: [UInt8]], to path: String) throws {
+        if contents.isEmpty { return }
+        let directory = try AtomicDirectory.create(path)
+        try directory.directory.setMode(0o755)
+        for (name, bytes) in contents.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            let parts = name.split(separator: "/").dropFirst()
+            for count in 1..<parts.count {
+                try directory.directory.makeDirectory(parts.prefix(count).joined(separator: "/"))
+            }
+            let flags = O_WRONLY | O_CREAT | O_EXCL
+            try directory.directory.openBeneath(parts.joined(separator: "/"), flags, mode: 0o644).writeAll(bytes)
+        }
+        try directory.commit()
+    }
+
+    private func copier(_ console: Console) throws -> Copier {
         let directory: SourceRoot
         do throws(SystemError) {
             directory = try SourceRoot(path: root)
@@ -60,6 +97,13 @@ struct CopyCommand: ParsableCommand {
         var copier = Copier(directory)
         copier.identity = identity == .self ? .same : .offspring
         copier.name = name
+        var options = Survey.Options()
+        options.cacheDirectory = try? Workspace.cacheDirectory("copy")
+        let survey = try Survey.take(of: directory, options)
+        for note in survey.notes { console.warning(note) }
+        var files = Copier.FilesPolicy()
+        files.areas = Set(policy.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
+        copier.files = Copier.files(of: survey, files)
         let status = try directory.directory.status()
         let own = try Descriptor.directory("/").status()
         copier.isRunning = (status.device, status.inode) == (own.device, own.inode)
@@ -69,11 +113,12 @@ struct CopyCommand: ParsableCommand {
     }
 
     /// Reads what was written: nothing leaves that a blueprint may not hold, and nothing that is not what was meant.
-    private static func check(_ blueprint: Blueprint, _ text: String) throws {
+    private static func check(_ blueprint: Blueprint, _ text: String, _ contents: [String: [UInt8]]) throws {
         do {
             let read = try Blueprint.load("copy") { path in
                 if path == "copy" { return Array(text.utf8) }
-                throw Failure("a copy names no files")
+                guard let bytes = contents[path] else { throw Failure("no file of this copy") }
+                return bytes
             }
             guard read.blueprint == blueprint else { throw Failure("reading it gives another blueprint") }
         } catch {

@@ -1,4 +1,5 @@
 import BlueprintModel
+import Glibc
 import LinuxSystem
 
 extension Customization {
@@ -21,7 +22,20 @@ extension Customization {
                 try root.write(bytes, to: path, mode: UInt32(file.mode), uid: uid, gid: gid)
             case .symlink(let target): try root.symlink(path, to: target)
             case .directory: try root.makeDirectory(path, mode: UInt32(file.mode), uid: uid, gid: gid)
+            case .absent: try remove(path)
             }
+        }
+    }
+}
+
+extension Customization {
+    /// Removes a file of a package; dpkg does not make a conffile again that is gone (dpkg(1), --force-confmiss).
+    private func remove(_ path: String) throws {
+        do throws(SystemError) {
+            try root.remove(path)
+        } catch where error.code == EISDIR {
+            throw ConstructorError(
+                "files: \(path): absent takes files away, and this is a directory", hint: "name the files in it")
         }
     }
 }

@@ -1,0 +1,189 @@
+internal import BlueprintModel
+internal import Glibc
+internal import LinuxSystem
+
+extension Copier {
+    /// Which of a system's own files travel.
+    public struct FilesPolicy: Sendable {
+        /// Areas where people put what they want, of which all travels: `/home`.
+        public var areas: Set<String> = []
+
+        /// The usual one: what the survey finds in `/etc`, `/usr` and other places that packages fill.
+        public init() {}
+    }
+
+    /// Reads the kind `files` from a survey of the same root: what people changed and put there.
+    ///
+    /// What another kind makes, what a register says in fewer words, what is made from other files, and what belongs to
+    /// this machine or to one run of it, does not travel; the report has the number of such paths by reason.
+    public static func files(of survey: Survey, _ policy: FilesPolicy = FilesPolicy()) -> FilesReader {
+        { root, _, report in
+            var reading = try FilesReading(root: root, policy: policy)
+            for finding in survey.findings() where !report.explained.contains(finding.path) { reading.read(finding) }
+            reading.finish(&report)
+            return reading.files
+        }
+    }
+}
+
+/// A path as a line of a report shows it.
+private func shown(_ path: String) -> String {
+    path.unicodeScalars.map { $0.properties.generalCategory == .control ? $0.escaped(asASCII: true) : String($0) }
+        .joined()
+}
+
+/// Makes files of a blueprint of findings.
+private struct FilesReading {
+    let root: SourceRoot
+    let policy: Copier.FilesPolicy
+    private let owners: [UInt32: String]
+    private let groups: [UInt32: String]
+    private(set) var files: [String: Blueprint.File] = [:]
+    private var omissions: [(subject: String, reason: String)] = []
+    /// How many paths stay behind, by the reason that the survey gives, and one of them.
+    private var behind: [String: (count: Int, example: String)] = [:]
+
+    /// A blueprint's file is read into memory, twice.
+    private static let largest = 32 << 20
+
+    /// What only means something on the machine, or on the image that a blueprint makes.
+    private static let own: [(path: String, reason: String)] = [
+        ("/etc/fstab", "the image's layout says what is mounted"),
+        ("/etc/mtab", "the kernel says what is mounted"),
+        ("/etc/crypttab", "the image's layout says what is mounted"),
+        ("/etc/ld.so.cache", "made from other files"),
+    ]
+    /// What a constructed system carries of its own making.
+    private static let constructed = ["/usr/lib/pisces/system", "/usr/share/factory/var"]
+
+    init(root: SourceRoot, policy: Copier.FilesPolicy) throws {
+        self.root = root
+        self.policy = policy
+        let names = { (file: String) throws -> [UInt32: String] in
+            let fields = TextLine.lines(of: try root.read(file) ?? []).lines.map { parts(of: $0.text, at: ":") }
+            let pairs = fields.compactMap { fields in
+                fields.count > 3 ? UInt32(fields[2]).map { ($0, fields[0]) } : nil
+            }
+            return Dictionary(pairs) { first, _ in first }
+        }
+        owners = try names("/etc/passwd")
+        groups = try names("/etc/group")
+    }
+
+    mutating func read(_ finding: Finding) {
+        if let own = Self.own.first(where: { $0.path == finding.path }) { return stay(finding, own.reason) }
+        if Self.constructed.contains(where: { finding.path == $0 || finding.path.hasPrefix($0 + "/") }) {
+            return stay(finding, "the constructor makes it")
+        }
+        switch finding.cause {
+        case .pristine: break
+        case .conffileChanged, .shippedChanged, .attributesDiffer, .setting, .payload: take(finding)
+        case .policyArea:
+            let isWanted = policy.areas.contains { finding.path == $0 || finding.path.hasPrefix($0 + "/") }
+            isWanted ? take(finding) : stay(finding, "\(finding.reason); --policy AREA takes it along")
+        case .missing: readMissing(finding)
+        case .unreadable: omissions.append((finding.path, finding.reason))
+        case .residual, .register, .derived, .state, .identity, .volatile, .notEntered, .vanished:
+            stay(finding, finding.reason)
+        }
+    }
+
+    /// What was deleted on purpose must be deleted again; anything else that is missing is a fault.
+    private mutating func readMissing(_ finding: Finding) {
+        if finding.tags.contains(.tombstone) {
+            if let path = self.path(of: finding) { files[path] = Blueprint.File(.absent) }
+        } else if !finding.tags.contains(.legal) {
+            omissions.append((finding.path, "\(finding.reason): the copy has it again"))
+        }
+    }
+
+    private mutating func stay(_ finding: Finding, _ reason: String) {
+        let known = behind[reason]
+        behind[reason] = ((known?.count ?? 0) + 1, known?.example ?? finding.path)
+    }
+
+    private func path(of finding: Finding) -> String? {
+        !finding.tags.contains(.notUTF8) && TextForm.absolutePath.allows(finding.path) ? finding.path : nil
+    }
+
+    private mutating func leaveOut(_ finding: Finding, _ reason: String) {
+        omissions.append((shown(finding.path), reason))
+    }
+
+    private mutating func take(_ finding: Finding) {
+        guard let node = finding.node else { return }
+        guard let path = path(of: finding) else {
+            return leaveOut(finding, "a blueprint cannot have a file of this name")
+        }
+        guard let content = content(of: finding, node) else { return }
+        var file = Blueprint.File(content, mode: UInt16(node.mode & 0o7777))
+        if case .symlink = content { file = Blueprint.File(content) }
+        // The constructor takes a number for itself.
+        file.owner = owners[node.uid] ?? "\(node.uid)"
+        file.group = groups[node.gid] ?? "\(node.gid)"
+        guard TextForm.accountName.allows(file.owner), TextForm.accountName.allows(file.group) else {
+            return leaveOut(finding, "it belongs to \(file.owner):\(file.group), whom a blueprint cannot name")
+        }
+        if !node.xattrs.isEmpty {
+            let names = node.xattrs.keys.sorted().joined(separator: ", ")
+            leaveOut(finding, "a blueprint has no extended attributes: without its \(names)")
+        }
+        files[path] = file
+    }
+
+    private mutating func content(of finding: Finding, _ node: Finding.Node) -> Blueprint.File.Content? {
+        switch node.kind {
+        case .directory: return .directory
+        case .symlink(let target):
+            guard let text = String(validating: target, as: UTF8.self), !text.isEmpty else {
+                leaveOut(finding, "the target of this symlink is not UTF-8")
+                return nil
+            }
+            return .symlink(text)
+        case .file: return bytes(of: finding, node).map { .regular($0) }
+        case .fifo, .socket, .characterDevice, .blockDevice:
+            leaveOut(finding, "a blueprint has files, directories and symlinks; let tmpfiles.d(5) make this")
+            return nil
+        }
+    }
+
+    private mutating func bytes(of finding: Finding, _ node: Finding.Node) -> [UInt8]? {
+        guard node.size <= Self.largest else {
+            leaveOut(
+                finding,
+                "\(humanSize(node.size)) are more than the \(humanSize(Self.largest)) that a blueprint's file may have")
+            return nil
+        }
+        let bytes: [UInt8]?
+        do throws(SystemError) {
+            bytes = try root.read(finding.path, limit: Self.largest)
+        } catch {
+            leaveOut(finding, "it cannot be read: \(String(cString: strerror(error.code)))")
+            return nil
+        }
+        guard let bytes else {
+            leaveOut(finding, "it vanished while it was copied")
+            return nil
+        }
+        if let kind = Secrets.kind(in: bytes) {
+            leaveOut(finding, "it holds \(kind): bring it to the copy as a systemd credential")
+            return nil
+        }
+        return bytes
+    }
+
+    /// Drops directories that come with what is in them, and tells what stays behind.
+    mutating func finish(_ report: inout CopyReport) {
+        var parents: Set<String> = []
+        for (path, file) in files where file.content != .absent {
+            var parent = parentDirectory(of: path)
+            while parent != "/", parents.insert(parent).inserted { parent = parentDirectory(of: parent) }
+        }
+        files = files.filter { path, file in file != Blueprint.File(.directory) || !parents.contains(path) }
+        report.omissions += omissions.map { .init(kind: "files", subject: $0.subject, reason: $0.reason) }
+        for (reason, paths) in behind.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            let subject = paths.count == 1 ? paths.example : "\(paths.count) paths such as \(paths.example)"
+            report.omissions.append(.init(kind: "files", subject: shown(subject), reason: reason))
+        }
+    }
+}
