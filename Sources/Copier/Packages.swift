@@ -39,14 +39,19 @@ struct PackageWish {
         base = Set(installed.indices.filter { [installed] in installed[$0].isBase })
         let wanted = wanted()
         let roots = base.union(wanted)
-        let all = closure(of: roots, [needs, recommends], isSure: false)
+        let all = closure(of: roots, [needs, recommends], isWide: true)
         orphans = names(Set(installed.indices).subtracting(all))
         let missing = unmet(recommends, in: all)
         // Whatever says the same in fewer words: that recommended packages come, or which of them did.
         let reached = closure(of: roots, [needs])
         self.packages.recommends = closure(of: roots, [needs, recommends]).count - reached.count > missing.count
         let brought = self.packages.recommends ? [needs, recommends] : [needs]
-        let more = minimal(all.subtracting(closure(of: roots, brought)), beside: roots, brought) { _ in true }
+        var more: Set<Int> = []
+        // What is asked for may fulfil a group that brought another before.
+        while case let left = all.subtracting(closure(of: roots.union(more), brought)), !left.isEmpty {
+            more.formUnion(left)
+        }
+        more = minimal(more, beside: roots, brought) { _ in true }
         let install = wanted.union(more)
         self.packages.install = names(install)
         var without = Set(brought.flatMap { bypassed($0, in: all, install: install) })
@@ -79,27 +84,39 @@ struct PackageWish {
     private func minimal(
         _ packages: Set<Int>, beside others: Set<Int>, _ fields: [[[DpkgDatabase.Choice]]], of isPart: (Int) -> Bool
     ) -> Set<Int> {
+        let target = closure(of: others.union(packages), fields)
         var kept = packages
         for index in packages.sorted() where isPart(index) {
             kept.remove(index)
-            if !closure(of: others.union(kept), fields).contains(index) { kept.insert(index) }
+            if !closure(of: others.union(kept), fields).isSuperset(of: target) { kept.insert(index) }
         }
         return kept
     }
 
-    /// All that these packages bring by the given fields. It is sure where no other installed package would do: apt
-    /// brings nothing in for what another fulfils.
+    /// All that these packages bring by the given fields, as apt does it: what another package fulfils anyway brings
+    /// nothing, and else of several the one that counts. With `isWide` all that fulfil something, which is what
+    /// `apt-get autoremove` spares.
     private func closure(
-        of roots: Set<Int>, _ fields: [[[DpkgDatabase.Choice]]], isSure: Bool = true
+        of roots: Set<Int>, _ fields: [[[DpkgDatabase.Choice]]], isWide: Bool = false
     ) -> Set<Int> {
         var reached = roots
         var open = Array(roots)
-        while let index = open.popLast() {
-            for choice in fields.flatMap({ $0[index] }) where !isSure || Set(choice.fulfilling).count == 1 {
-                for next in choice.fulfilling where reached.insert(next).inserted { open.append(next) }
+        var undecided: [DpkgDatabase.Choice] = []
+        while true {
+            while let index = open.popLast() {
+                for choice in fields.flatMap({ $0[index] }) {
+                    guard isWide || Set(choice.fulfilling).count == 1 else {
+                        undecided.append(choice)
+                        continue
+                    }
+                    for next in choice.fulfilling where reached.insert(next).inserted { open.append(next) }
+                }
             }
+            undecided.removeAll { !reached.isDisjoint(with: $0.fulfilling) }
+            guard let next = undecided.lazy.compactMap(\.chosen).first else { return reached }
+            reached.insert(next)
+            open.append(next)
         }
-        return reached
     }
 
     /// The packages that these name first, where none of the alternatives is there.

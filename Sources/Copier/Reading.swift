@@ -11,8 +11,9 @@ struct Reading {
     var conffiles: Set<String> = []
     var report = CopyReport()
 
-    /// Notes what the blueprint will not have.
+    /// Notes what the blueprint will not have. Secrets may be in names, too: the report has none.
     mutating func leaveOut(_ kind: String, _ subject: String, _ reason: String) {
+        let subject = Secrets.kind(in: Array(subject.utf8)).map { "(\($0))" } ?? subject
         report.omissions.append(.init(kind: kind, subject: subject, reason: reason))
     }
 

@@ -92,7 +92,7 @@ import Testing
                     + "Components: main\nSigned-By: /k.gpg\n",
                 "/etc/apt/sources.list.d/y.sources":
                     "Types: deb\nURIs: https://example.org/\nSuites: x\nComponents: main\nSigned-By: /k.asc\n",
-                "/k.gpg": "key", "/k.asc": key, "/etc/kernel/cmdline": "quiet token=\(token)\n",
+                "/k.gpg": "key", "/k.asc": key, "/etc/kernel/cmdline": "quiet token=\(token) \(token)\n",
                 "/etc/sysctl.d/a.conf": "kernel.core_pattern = \(token)\n", "/etc/locale.conf": "LANG=\(token)\n",
                 "/etc/containers/systemd/a.container": "[Container]\nEnvironment=\(token)\n",
                 "/etc/hostname": "\(token)\n",
