@@ -33,7 +33,8 @@ extension Customization {
     private func remove(_ path: String) throws {
         do throws(SystemError) {
             try root.remove(path)
-        } catch where error.code == EISDIR {
+        } catch {
+            guard error.code == EISDIR else { throw error }
             throw ConstructorError(
                 "files: \(path): absent takes files away, and this is a directory", hint: "name the files in it")
         }
