@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func patternsMatchAsFnmatchDoes() {
-        var random = SeededGenerator(seed: 7)
+        var random = SeededGenerator(state: 7)
         let letters = Array("ab*?[]!-^".utf8)
         for _ in 0..<20_000 {
             let pattern = (0..<Int.random(in: 0...6, using: &random)).map { _ in letters.randomElement(using: &random) ?? 97 }
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func aPatternOfManyStarsTakesNoTime() {
-        let pattern = Array(String(repeating: "*a", count: 40).utf8 + "b".utf8)
+        let pattern = Array((String(repeating: "*a", count: 40) + "b").utf8)
         let text = [UInt8](repeating: UInt8(ascii: "a"), count: 4000)
         #expect(text.withUnsafeBufferPointer { !globMatches(pattern[...], $0[...]) })
     }
