@@ -1,6 +1,7 @@
-@testable import Copier
 import Glibc
 import Testing
+
+@testable import Copier
 
 @Suite struct PathTreeTests {
     @Test func everyNameIsThereOnce() {
