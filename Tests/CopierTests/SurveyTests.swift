@@ -49,6 +49,9 @@ import Testing
             ln -s /usr/lib/systemd/system/tool.service etc/systemd/system/multi-user.target.wants/tool.service
             rm -rf usr/share/tool/hooks; mkdir srv/hooks; echo usr/share/tool/hooks/a > srv/hooks/a
             ln -s ../../../srv/hooks usr/share/tool/hooks
+            mkdir var/lib/ucf; echo one | tee etc/ucf-same etc/ucf-changed > /dev/null; echo two >> etc/ucf-changed
+            for f in same changed; do echo "$(echo one | md5sum | cut -c-32)  /etc/ucf-$f" >> var/lib/ucf/hashfile; done
+            mkdir -p usr/share/base-files; echo hello | tee etc/motd etc/profile usr/share/base-files/motd > /dev/null
             """)
         try AtomicFile.write(Array("tool-2/usr/share/tool/hooks/a\n".utf8), to: "\(root.path)/srv/hooks/a")
         let survey = try root.survey()
@@ -67,6 +70,8 @@ import Testing
             ("/usr/bin/editor", .register),
             ("/etc/alternatives/editor", .register), ("/etc/systemd/system/tool.service", .register),
             ("/etc/systemd/system/multi-user.target.wants/tool.service", .register), ("/bin", .pristine),
+            ("/etc/ucf-same", .register), ("/etc/ucf-changed", .conffileChanged), ("/etc/motd", .derived),
+            ("/etc/profile", .payload),
             // The package's file is where the symlink leads: it is not missing.
             ("/srv/hooks/a", .pristine),
         ]

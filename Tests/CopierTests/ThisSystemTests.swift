@@ -6,7 +6,7 @@ import Testing
 
 /// The survey of the machine that runs the tests, beside the tools that know a part of it: with `PISCES_MACHINE_TESTS`,
 /// as all of its files are read three times.
-@Suite(.enabled(if: getenv("PISCES_MACHINE_TESTS") != nil)) struct MachineTests {
+@Suite(.enabled(if: getenv("PISCES_MACHINE_TESTS") != nil)) struct ThisSystemTests {
     @Test func everyDifferenceToDpkgAndDebsumsHasItsReason() throws {
         let survey = try Survey.take(of: SourceRoot(path: "/"))
         let findings = Array(survey.findings([.missing, .conffileChanged, .shippedChanged, .unreadable]))
