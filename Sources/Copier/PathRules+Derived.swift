@@ -126,7 +126,7 @@ extension PathRules {
                 "/usr/local/lib/python3*", "/usr/local/lib/python3*/dist-packages",
                 "/usr/local/share/{fonts,man,ca-certificates,texmf,sgml,xml,emacs,emacs/site-lisp,perl,perl/*}",
                 "/usr/local/share/{zsh,zsh/site-functions}", "/usr/local/share/{sgml,xml}/**",
-                "/usr/local/{bin,etc,games,include,lib,sbin,share,src}",
+                "/usr/local", "/usr/local/{bin,etc,games,include,lib,libexec,sbin,share,src}",
                 "/usr/local/lib/systemd",
             ]
         ),

@@ -184,6 +184,19 @@ import Testing
         #expect(error?.description.contains("not the root of a Debian system") == true)
     }
 
+    @Test func aRootOfAnotherArchitectureIsReadAsWell() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            """
+            printf 'Package: lib\nStatus: install ok installed\nArchitecture: arm64\nMulti-Arch: same\nVersion: 1\n\n' \
+                >> var/lib/dpkg/status
+            echo lib > usr/lib/libx; printf '/.\n/lib\n/lib/libx\n' > var/lib/dpkg/info/lib:arm64.list
+            md5sum usr/lib/libx | sed 's#usr/##' > var/lib/dpkg/info/lib:arm64.md5sums
+            """)
+        let finding = try #require(try root.survey().finding(at: "/usr/lib/libx"))
+        #expect(finding.cause == .pristine && finding.owners == ["lib:arm64"] && finding.tags == [])
+    }
+
     @Test func theDatabaseOfAnImageIsFound() throws {
         let root = try DpkgRoot()
         try root.shell(
