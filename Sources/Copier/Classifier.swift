@@ -141,7 +141,9 @@ extension Classifier {
             } else if !conffile.flags.contains(.hasDigest) {
                 set(place.node, .missing, "a conffile that was never installed", .legal)
             } else {
-                set(place.node, .missing, "a conffile that was deleted: dpkg does not make it again", [.legal, .tombstone])
+                set(
+                    place.node, .missing, "a conffile that was deleted: dpkg does not make it again",
+                    [.legal, .tombstone])
             }
         } else {
             let what = first.flags.contains(.hasDigest) ? "a file" : "a path"
@@ -198,14 +200,17 @@ extension Classifier {
         let isConffile = shipped.contains { $0.flags.contains(.isConffile) }
         let changed: Finding.Cause = isConffile ? .conffileChanged : .shippedChanged
         guard tree[node].facts.isFile else {
-            let what = tree[node].facts.isSymlink ? "a symlink" : tree[node].facts.isDirectory ? "a directory" : "no file"
+            let what =
+                tree[node].facts.isSymlink ? "a symlink" : tree[node].facts.isDirectory ? "a directory" : "no file"
             return .init(cause: changed, reason: "the package has a file here; this is \(what)")
         }
         switch contents.outcomes[node] {
         case .digest(let digest)?:
             counts.compared += 1
             if shipped.contains(where: { $0.digest == digest }) { return nil }
-            let reason = isConffile ? "a conffile with another content than the package's" : "not the content that the package has"
+            let reason =
+                isConffile
+                ? "a conffile with another content than the package's" : "not the content that the package has"
             return .init(cause: changed, reason: reason)
         case .changed?:
             return .init(cause: changed, reason: "it changed while it was read", tags: .changedMeanwhile)
@@ -228,7 +233,8 @@ extension Classifier {
 
 extension Classifier {
     private mutating func explanation(_ place: Place) -> Verdicts.Verdict {
-        if let digest = registers.ucf[place.node], case .digest(let now)? = contents.outcomes[place.node], now != digest {
+        if let digest = registers.ucf[place.node], case .digest(let now)? = contents.outcomes[place.node], now != digest
+        {
             return .init(cause: .conffileChanged, reason: "another content than the package last brought by ucf")
         }
         if let exact = registers.exact[place.node] { return .init(cause: exact.cause, reason: exact.reason) }
@@ -270,7 +276,8 @@ extension Classifier {
             chain.append(above)
             above = tree[above].parent
         }
-        guard chain.count >= 3, tree.name(chain[chain.count - 1]) == "var", tree.name(chain[chain.count - 2]) == "lib" else {
+        guard chain.count >= 3, tree.name(chain[chain.count - 1]) == "var", tree.name(chain[chain.count - 2]) == "lib"
+        else {
             return nil
         }
         let name = tree.name(chain[chain.count - 3])
@@ -284,7 +291,9 @@ extension Classifier {
         let directory = tree[node].parent
         guard tree.name(directory) == "__pycache__" else { return nil }
         let parts = file.split(separator: ".", omittingEmptySubsequences: false)
-        guard let tag = parts.firstIndex(where: { $0.hasPrefix("cpython-") || $0.hasPrefix("pypy") }) else { return nil }
+        guard let tag = parts.firstIndex(where: { $0.hasPrefix("cpython-") || $0.hasPrefix("pypy") }) else {
+            return nil
+        }
         let source = parts[..<tag].joined(separator: ".") + ".py"
         let found = Array(source.utf8).withUnsafeBufferPointer { tree.child(tree[directory].parent, $0) }
         guard let found, tree.has(found, .isOnDisk) else { return "compiled by Python from a file that is gone" }
@@ -323,7 +332,8 @@ struct Override: Sendable {
 
     /// What differs; nil if nothing does. A name that the system does not know asks for nothing.
     func problem(_ facts: PathTree.Facts) -> String? {
-        let isSame = facts.mode & 0o7777 == register.mode && uid ?? facts.uid == facts.uid && gid ?? facts.gid == facts.gid
+        let isSame =
+            facts.mode & 0o7777 == register.mode && uid ?? facts.uid == facts.uid && gid ?? facts.gid == facts.gid
         if isSame { return nil }
         return "dpkg-statoverride asks for \(register.user):\(register.group) \(String(register.mode, radix: 8)),"
             + " it has \(facts.uid):\(facts.gid) \(String(facts.mode & 0o7777, radix: 8))"

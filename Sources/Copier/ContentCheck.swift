@@ -86,7 +86,8 @@ private final class Work: Sendable {
             let file = try root.openBeneath(bytes: path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
             return try digest(of: file, tree[node].facts, buffer)
         } catch {
-            return error.isNotFound || error.code == ENOTDIR || error.code == ELOOP ? .vanished : .unreadable(error.code)
+            return error.isNotFound || error.code == ENOTDIR || error.code == ELOOP
+                ? .vanished : .unreadable(error.code)
         }
     }
 

@@ -37,7 +37,8 @@ public struct DpkgState: Sendable {
         let notes = Notes()
         let journal = try Self.journal(root, directory)
         if !journal.isEmpty {
-            notes.add("dpkg has \(journal.count) changes in its journal (\(directory)/updates): they are taken into account")
+            notes.add(
+                "dpkg has \(journal.count) changes in its journal (\(directory)/updates): they are taken into account")
             notes.isProvisional = true
         }
         Self.lookForLocks(root, directory, notes)
@@ -125,7 +126,8 @@ public struct DpkgState: Sendable {
             guard let file = try? root.directory.openInRoot(String("\(directory)/\(name)".dropFirst())),
                 let isLocked = try? file.isLockedByAnother(), isLocked
             else { continue }
-            notes.add("another process is working with dpkg's database (\(directory)/\(name)): repeat the survey after it")
+            notes.add(
+                "another process is working with dpkg's database (\(directory)/\(name)): repeat the survey after it")
             notes.isProvisional = true
         }
     }

@@ -73,7 +73,9 @@ struct Mounts: Sendable {
         while let byte = rest.first {
             rest = rest.dropFirst()
             let digits = rest.prefix(3)
-            if byte == UInt8(ascii: "\\"), digits.count == 3, let text = String(digits), let value = UInt8(text, radix: 8) {
+            if byte == UInt8(ascii: "\\"), digits.count == 3, let text = String(digits),
+                let value = UInt8(text, radix: 8)
+            {
                 result.append(value)
                 rest = rest.dropFirst(3)
             } else {

@@ -162,6 +162,8 @@ private struct PathLines {
 
     private func isSame(_ parent: PathTree.Bytes) -> Bool {
         guard parent.count == directory.count, let base = parent.baseAddress else { return false }
-        return directory.withUnsafeBytes { known in known.baseAddress.map { memcmp($0, base, parent.count) == 0 } ?? true }
+        return directory.withUnsafeBytes { known in
+            known.baseAddress.map { memcmp($0, base, parent.count) == 0 } ?? true
+        }
     }
 }

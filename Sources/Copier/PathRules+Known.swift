@@ -40,7 +40,10 @@ extension PathRules {
     private static let people: [Entry] = [
         (
             .payload, "no package owns it, and nothing makes it", .any,
-            ["/usr/share/mime/packages/*", "/usr/share/fonts/**/*.{ttf,otf,pfb,woff2}", "/var/cache/apt/archives/local/**"]
+            [
+                "/usr/share/mime/packages/*", "/usr/share/fonts/**/*.{ttf,otf,pfb,woff2}",
+                "/var/cache/apt/archives/local/**",
+            ]
         )
     ]
 
@@ -62,19 +65,25 @@ extension PathRules {
         (.setting, "the resolver and the network", .any, ["/etc/resolv.conf", "/etc/networks", "/etc/nsswitch.conf"]),
         (
             .setting, "the configuration of the network", .any,
-            ["/etc/network/interfaces", "/etc/network/interfaces.d/*", "/etc/NetworkManager/system-connections/*",
-             "/etc/systemd/network/*.{network,netdev,link}", "/etc/netplan/*.yaml"]
+            [
+                "/etc/network/interfaces", "/etc/network/interfaces.d/*", "/etc/NetworkManager/system-connections/*",
+                "/etc/systemd/network/*.{network,netdev,link}", "/etc/netplan/*.yaml",
+            ]
         ),
         (
             .setting, "language, keyboard and time zone", .any,
-            ["/etc/locale.gen", "/etc/locale.conf", "/etc/default/{locale,keyboard,console-setup}", "/etc/timezone",
-             "/etc/localtime", "/etc/vconsole.conf", "/etc/environment"]
+            [
+                "/etc/locale.gen", "/etc/locale.conf", "/etc/default/{locale,keyboard,console-setup}", "/etc/timezone",
+                "/etc/localtime", "/etc/vconsole.conf", "/etc/environment",
+            ]
         ),
         (
             .setting, "where packages come from", .any,
-            ["/etc/apt/sources.list", "/etc/apt/sources.list.d/*.{list,sources}", "/etc/apt/trusted.gpg",
-             "/etc/apt/trusted.gpg.d/*.{gpg,asc}", "/etc/apt/keyrings", "/etc/apt/keyrings/*.{gpg,asc}",
-             "/etc/apt/preferences", "/etc/apt/preferences.d/*", "/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*.conf"]
+            [
+                "/etc/apt/sources.list", "/etc/apt/sources.list.d/*.{list,sources}", "/etc/apt/trusted.gpg",
+                "/etc/apt/trusted.gpg.d/*.{gpg,asc}", "/etc/apt/keyrings", "/etc/apt/keyrings/*.{gpg,asc}",
+                "/etc/apt/preferences", "/etc/apt/preferences.d/*", "/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*.conf",
+            ]
         ),
         (.setting, "kernel modules and kernel settings", .any, ["/etc/modules", "/etc/sysctl.conf"]),
         (.setting, "which certificate authorities are trusted", .any, ["/etc/ca-certificates.conf"]),
@@ -86,7 +95,10 @@ extension PathRules {
     private static let registers: [Entry] = [
         (
             .register, "dpkg's database", .any,
-            ["/var/lib/dpkg", "/var/lib/dpkg/**", "/usr/lib/sysimage", "/usr/lib/sysimage/dpkg", "/usr/lib/sysimage/dpkg/**"]
+            [
+                "/var/lib/dpkg", "/var/lib/dpkg/**", "/usr/lib/sysimage", "/usr/lib/sysimage/dpkg",
+                "/usr/lib/sysimage/dpkg/**",
+            ]
         ),
         (.register, "apt's marks of packages that came along", .any, ["/var/lib/apt/extended_states"]),
         (.register, "answers to the questions of packages", .any, ["/var/cache/debconf/*"]),
@@ -94,8 +106,10 @@ extension PathRules {
         (.register, "ucf: what configuration packages last brought", .any, ["/var/lib/ucf", "/var/lib/ucf/**"]),
         (
             .register, "which units packages have enabled", .any,
-            ["/var/lib/systemd/deb-systemd-{,user-}helper-{enabled,masked}",
-             "/var/lib/systemd/deb-systemd-{,user-}helper-{enabled,masked}/**"]
+            [
+                "/var/lib/systemd/deb-systemd-{,user-}helper-{enabled,masked}",
+                "/var/lib/systemd/deb-systemd-{,user-}helper-{enabled,masked}/**",
+            ]
         ),
         (
             .register, "a unit that is enabled", .symlink,
@@ -103,7 +117,8 @@ extension PathRules {
         ),
         (.register, "a unit that is masked", .symlink(["/dev/null"]), ["/etc/systemd/{system,user}/*"]),
         (
-            .register, "another name of an enabled unit", .symlink(["/lib/systemd/", "/usr/lib/systemd/", "/etc/systemd/"]),
+            .register, "another name of an enabled unit",
+            .symlink(["/lib/systemd/", "/usr/lib/systemd/", "/etc/systemd/"]),
             ["/etc/systemd/{system,user}/*"]
         ),
         (
@@ -112,7 +127,10 @@ extension PathRules {
         ),
         (
             .register, "a configuration that its package's tool has switched on", .symlink,
-            ["/etc/{apache2,lighttpd}/{conf,mods,sites}-enabled/*", "/etc/php/*/*/conf.d/*", "/etc/fonts/conf.d/*.conf"]
+            [
+                "/etc/{apache2,lighttpd}/{conf,mods,sites}-enabled/*", "/etc/php/*/*/conf.d/*",
+                "/etc/fonts/conf.d/*.conf",
+            ]
         ),
         (
             .register, "which configurations are on by a package", .any,
@@ -120,16 +138,21 @@ extension PathRules {
         ),
         (
             .register, "catalogues of SGML and XML, kept by their tools", .any,
-            ["/etc/sgml/catalog", "/etc/sgml/*.cat", "/etc/sgml/*.cat.old", "/etc/xml/*", "/var/lib/{sgml-base,xml-core}",
-             "/var/lib/{sgml-base,xml-core}/**"]
+            [
+                "/etc/sgml/catalog", "/etc/sgml/*.cat", "/etc/sgml/*.cat.old", "/etc/xml/*",
+                "/var/lib/{sgml-base,xml-core}",
+                "/var/lib/{sgml-base,xml-core}/**",
+            ]
         ),
         (
             .register, "the list of shells, kept by update-shells", .any, ["/var/lib/shells.state"]
         ),
         (
             .register, "modules of Perl and Python, kept by their packages", .any,
-            ["/etc/perl/XML/SAX/ParserDetails.ini", "/var/lib/libxml-sax-perl", "/var/lib/libxml-sax-perl/**",
-             "/var/lib/python", "/var/lib/python/**", "/etc/python{3,}/debian_config"]
+            [
+                "/etc/perl/XML/SAX/ParserDetails.ini", "/var/lib/libxml-sax-perl", "/var/lib/libxml-sax-perl/**",
+                "/var/lib/python", "/var/lib/python/**", "/etc/python{3,}/debian_config",
+            ]
         ),
         (.register, "foreign binary formats", .any, ["/var/lib/binfmts/*", "/usr/share/binfmts/*"]),
         (
@@ -156,29 +179,41 @@ extension PathRules {
     // MARK: Volatile
 
     private static let volatile: [Entry] = [
-        (.volatile, "a backup that a package's tool left", .file,
-         ["/etc/**/*.{dpkg-old,dpkg-dist,dpkg-new,dpkg-tmp,dpkg-bak,dpkg-backup,ucf-old,ucf-dist,ucf-new}"]),
+        (
+            .volatile, "a backup that a package's tool left", .file,
+            ["/etc/**/*.{dpkg-old,dpkg-dist,dpkg-new,dpkg-tmp,dpkg-bak,dpkg-backup,ucf-old,ucf-dist,ucf-new}"]
+        ),
         (.volatile, "what an editor left", .file, ["/etc/**/{*~,.*.swp,#*#}"]),
         (.volatile, "indexes of package archives", .any, ["/var/lib/apt/lists", "/var/lib/apt/lists/**"]),
-        (.volatile, "downloaded packages and caches of apt", .any,
-         ["/var/cache/apt", "/var/cache/apt/**", "/var/lib/apt/{daily_lock,periodic,periodic/**,listchanges.db}"]),
+        (
+            .volatile, "downloaded packages and caches of apt", .any,
+            ["/var/cache/apt", "/var/cache/apt/**", "/var/lib/apt/{daily_lock,periodic,periodic/**,listchanges.db}"]
+        ),
         (.volatile, "logs", .any, ["/var/log/**"]),
-        (.volatile, "the time of the last synchronisation", .any,
-         ["/var/lib/systemd/timesync", "/var/lib/systemd/timesync/clock", "/var/lib/private/systemd/timesync/clock"]),
+        (
+            .volatile, "the time of the last synchronisation", .any,
+            ["/var/lib/systemd/timesync", "/var/lib/systemd/timesync/clock", "/var/lib/private/systemd/timesync/clock"]
+        ),
         (.volatile, "when timers ran last", .any, ["/var/lib/systemd/timers", "/var/lib/systemd/timers/*"]),
         (.volatile, "crash dumps", .any, ["/var/lib/systemd/{coredump,pstore}/**", "/var/crash/**"]),
-        (.volatile, "leases of addresses", .any,
-         ["/var/lib/dhcp/*", "/var/lib/dhcpcd/*.lease*", "/var/lib/NetworkManager/*.lease"]),
-        (.volatile, "a lock", .file,
-         ["/etc/cni/net.d/cni.lock", "/etc/containers/networks/netavark.lock", "/etc/**/*.lock"]),
+        (
+            .volatile, "leases of addresses", .any,
+            ["/var/lib/dhcp/*", "/var/lib/dhcpcd/*.lease*", "/var/lib/NetworkManager/*.lease"]
+        ),
+        (
+            .volatile, "a lock", .file,
+            ["/etc/cni/net.d/cni.lock", "/etc/containers/networks/netavark.lock", "/etc/**/*.lock"]
+        ),
         (.volatile, "backups that daily jobs make of databases", .any, ["/var/backups/**"]),
         (.volatile, "caches", .any, ["/var/cache/**"]),
         (.volatile, "mail, prints and other spools", .any, ["/var/spool/**", "/var/mail", "/var/mail/*"]),
         (.volatile, "what was running", .any, ["/var/run", "/var/lock", "/run", "/tmp", "/var/tmp", "/var/tmp/**"]),
         (.volatile, "what fsck found", .any, ["/lost+found", "/{home,var,boot,srv,opt}/lost+found"]),
         (.volatile, "the mark of a container", .any, ["/.dockerenv", "/run/.containerenv"]),
-        (.state, "the state of systemd", .any,
-         ["/var/lib/systemd", "/var/lib/systemd/**", "/var/lib/private", "/var/lib/private/systemd/**"]),
+        (
+            .state, "the state of systemd", .any,
+            ["/var/lib/systemd", "/var/lib/systemd/**", "/var/lib/private", "/var/lib/private/systemd/**"]
+        ),
         (.state, "the state of logrotate", .any, ["/var/lib/logrotate/status*", "/var/lib/logrotate.status"]),
     ]
 }

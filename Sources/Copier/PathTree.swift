@@ -153,7 +153,8 @@ extension PathTree {
     /// are followed, unless they are the path's last component.
     mutating func makePath(_ path: Bytes) -> Int32 {
         var node = Self.root
-        for name in path.split(separator: UInt8(ascii: "/")) where !(name.count == 1 && name.first == UInt8(ascii: ".")) {
+        for name in path.split(separator: UInt8(ascii: "/")) where !(name.count == 1 && name.first == UInt8(ascii: "."))
+        {
             node = makeChild(aliases[node] ?? node, Bytes(rebasing: name))
         }
         return node

@@ -26,7 +26,9 @@ struct Registers {
                 tree.name(kernel).hasPrefix("vmlinuz-")
             else { continue }
             for suffix in ["", ".old-dkms", ".dpkg-bak"] {
-                add("/boot/initrd.img-\(version)\(suffix)", .derived, "update-initramfs: for the kernel \(version)", &tree)
+                add(
+                    "/boot/initrd.img-\(version)\(suffix)", .derived, "update-initramfs: for the kernel \(version)",
+                    &tree)
             }
         }
         guard let modules = tree.find("/usr/lib/modules") else { return }
@@ -84,7 +86,8 @@ struct Registers {
                 guard let text = try? root.readText("\(directory)/\(name)") else { continue }
                 let unit = name.utf8.dropLast(9)
                 for line in text.split(separator: "\n") {
-                    guard let node = tree.find(String(line)), tree.has(node, .isOnDisk), tree[node].facts.isSymlink else {
+                    guard let node = tree.find(String(line)), tree.has(node, .isOnDisk), tree[node].facts.isSymlink
+                    else {
                         continue
                     }
                     exact[node] = (.register, "deb-systemd-helper: \(Substring(unit)) is enabled by its package")
@@ -139,7 +142,8 @@ struct Registers {
         ("/etc/nsswitch.conf", "/usr/share/libc-bin/nsswitch.conf"),
         ("/etc/nsswitch.conf", "/usr/share/base-files/nsswitch.conf"),
         ("/etc/inputrc", "/usr/share/readline/inputrc"), ("/root/.bashrc", "/usr/share/base-files/dot.bashrc"),
-        ("/root/.profile", "/usr/share/base-files/dot.profile"), ("/var/log/README", "/usr/share/doc/systemd/README.logs"),
+        ("/root/.profile", "/usr/share/base-files/dot.profile"),
+        ("/var/log/README", "/usr/share/doc/systemd/README.logs"),
     ]
 
     /// Directories whose files are copies of those with a prefix and a suffix.

@@ -103,7 +103,9 @@ extension PathRules {
                 let (base, cause) = Self.directories[line[..<equals].filter { $0 != " " && $0 != "\t" }]
             else { continue }
             for value in line[line.index(after: equals)...].split(separator: " ") {
-                guard let part = value.split(separator: ":").first, let directory = Self.expanded("/" + part) else { continue }
+                guard let part = value.split(separator: ":").first, let directory = Self.expanded("/" + part) else {
+                    continue
+                }
                 for place in ["\(base)\(directory)", "\(base)/private\(directory)"] {
                     add(place, cause, "a directory of \(name)")
                     add("\(place)/**", cause, "a directory of \(name)")

@@ -83,7 +83,8 @@ public struct Survey: Sendable {
         try surveying { () throws(SystemError) in try tree.walk(root.directory, walk) }
         owned.resolve(in: &tree)
         let registers = Registers(root, dpkg, &tree)
-        let files = owned.comparable(in: tree) + registers.ucf.keys.filter { tree.has($0, .isOnDisk) && tree[$0].facts.isFile }
+        let files =
+            owned.comparable(in: tree) + registers.ucf.keys.filter { tree.has($0, .isOnDisk) && tree[$0].facts.isFile }
         let contents = try surveying { () throws(SystemError) in
             try ContentCheck(files, in: tree, root: root.directory, cache: cache)
         }
@@ -137,7 +138,9 @@ public struct Survey: Sendable {
                 notes.append("\(package.informationName) has no sums (md5sums): its files cannot be compared")
             }
             var diverted: [Int32: Int32] = [:]
-            for diversion in diversions where diversion.package != package.name { diverted[diversion.from] = diversion.to }
+            for diversion in diversions where diversion.package != package.name {
+                diverted[diversion.from] = diversion.to
+            }
             owned.read(
                 Int32(number), list: list ?? [], sums: sums ?? [], conffiles: package.conffiles, diverted: diverted,
                 into: &tree)

@@ -35,7 +35,8 @@ extension DpkgDatabase {
         var packages: [InstalledPackage] = []
         var places: [String: Int] = [:]
         for (file, content) in [(file, status)] + journal {
-            let text = String(validating: content, as: UTF8.self) == nil
+            let text =
+                String(validating: content, as: UTF8.self) == nil
                 ? Array(String(decoding: content, as: UTF8.self).utf8) : content
             for stanza in try Deb822.parse(text, file: file) {
                 let package = try installedPackage(stanza, file: file)

@@ -64,7 +64,8 @@ extension DpkgDatabase {
         for start in stride(from: 0, to: lines.count, by: 3) {
             guard start + 2 < lines.count, isAbsolute(lines[start]), isAbsolute(lines[start + 1]) else {
                 throw Deb822.SyntaxError(
-                    file: file, line: start + 1, "a diversion is two absolute paths and a package or ':', each on a line")
+                    file: file, line: start + 1,
+                    "a diversion is two absolute paths and a package or ':', each on a line")
             }
             let package = lines[start + 2]
             diversions.append(

@@ -1,6 +1,7 @@
-@testable import Copier
 import LinuxSystem
 import Testing
+
+@testable import Copier
 
 @Suite struct DigestCacheTests {
     private func known(_ inode: UInt64, on filesystem: UInt64 = 9, digest: UInt64? = nil) -> DigestCache.Known {
@@ -9,12 +10,14 @@ import Testing
         facts.size = Int64(inode) * 3
         facts.modified = -5
         facts.changed = 77
-        let entry = DigestCache.Entry(digest: digest.map { MD5Digest(high: $0, low: ~$0) }, hasNoXattrs: inode.isMultiple(of: 2))
+        let entry = DigestCache.Entry(
+            digest: digest.map { MD5Digest(high: $0, low: ~$0) }, hasNoXattrs: inode.isMultiple(of: 2))
         return (filesystem, facts, entry)
     }
 
     @Test func whatIsWrittenIsFound() throws {
-        let entries = (1...200).map { known(UInt64($0) * 7 % 211, on: UInt64($0 % 3), digest: UInt64($0)) } + [known(500)]
+        let entries =
+            (1...200).map { known(UInt64($0) * 7 % 211, on: UInt64($0 % 3), digest: UInt64($0)) } + [known(500)]
         let cache = try #require(DigestCache(DigestCache.encode(entries)))
         #expect(cache.count == 201)
         for entry in entries { #expect(cache.entry(for: entry.facts, on: entry.filesystem) == entry.entry) }

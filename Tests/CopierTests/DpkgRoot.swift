@@ -5,7 +5,7 @@ import PiscesTesting
 /// The root of a small system that the real dpkg made, and that people have changed since.
 ///
 /// It is merged: `/bin` is a symlink into `/usr`, and `tool` ships a file below the old name.
-struct DpkgRoot: ~Copyable {
+final class DpkgRoot {
     private let directory: TemporaryDirectory
     /// Its path.
     let path: String
@@ -13,7 +13,7 @@ struct DpkgRoot: ~Copyable {
     init() throws {
         directory = try TemporaryDirectory()
         path = "\(directory.path)/root"
-        let result = try shell("set -e; umask 022; cd \(directory.path); \(Self.script)")
+        let result = try PiscesTesting.shell("set -e; umask 022; cd \(directory.path); \(Self.script)")
         guard result.status == 0 else { throw ToolFailure(message: result.output) }
     }
 
@@ -57,7 +57,7 @@ struct DpkgRoot: ~Copyable {
             dpkg-deb --root-owner-group -Znone --build $1-$2 $1-$2.deb > /dev/null
             $dpkg --install $1-$2.deb > /dev/null
         }
-        put() { mkdir -p $(dirname $1); echo ${2-$1} > $1; }
+        put() { mkdir -p $(dirname $1); printf '%s\\n' "${2-$1}" > $1; }
         for version in 1 2; do
             d=tool-$version; mkdir -p $d/DEBIAN
             for file in bin/tool usr/share/tool/data usr/share/tool/gone usr/share/tool/swapped usr/share/tool/diverted \

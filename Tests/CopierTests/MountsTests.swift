@@ -1,5 +1,6 @@
-@testable import Copier
 import Testing
+
+@testable import Copier
 
 @Suite struct MountsTests {
     private let text = """
@@ -15,10 +16,12 @@ import Testing
 
     @Test func disksAreEnteredOnceAndNothingElse() {
         let mounts = Mounts(mountinfo: text, root: "/")
-        let foreign = Dictionary(uniqueKeysWithValues: mounts.foreign.map { (String(decoding: $0.key, as: UTF8.self), $0.value) })
+        let foreign = Dictionary(
+            uniqueKeysWithValues: mounts.foreign.map { (String(decoding: $0.key, as: UTF8.self), $0.value) })
         #expect(
             foreign == [
-                "/proc": "proc", "/var/lib/view": "ext4", "/var/lib/containers/merged": "overlay", "/srv/far away": "nfs4",
+                "/proc": "proc", "/var/lib/view": "ext4", "/var/lib/containers/merged": "overlay",
+                "/srv/far away": "nfs4",
                 "/var/second": "xfs",
             ])
         #expect(mounts.isKnown && !Mounts().isKnown)

@@ -1,7 +1,8 @@
-@testable import Copier
 import Glibc
 import PiscesTesting
 import Testing
+
+@testable import Copier
 
 @Suite struct PathRulesTests {
     private func reason(_ rules: PathRules, _ path: String) -> String? {
@@ -30,16 +31,22 @@ import Testing
     }
 
     @Test func patternsMatchAsFnmatchDoes() {
-        var random = SeededGenerator(seed: 7)
+        var random = SeededGenerator(state: 7)
         let letters = Array("ab*?[]!-^".utf8)
         for _ in 0..<20_000 {
-            let pattern = (0..<Int.random(in: 0...6, using: &random)).map { _ in letters.randomElement(using: &random) ?? 97 }
-            let text = (0..<Int.random(in: 0...5, using: &random)).map { _ in Array("ab-]".utf8).randomElement(using: &random) ?? 97 }
+            let pattern = (0..<Int.random(in: 0...6, using: &random)).map { _ in
+                letters.randomElement(using: &random) ?? 97
+            }
+            let text = (0..<Int.random(in: 0...5, using: &random)).map { _ in
+                Array("ab-]".utf8).randomElement(using: &random) ?? 97
+            }
             // glibc and POSIX differ on what a class without an end is, and on ranges that run backwards.
             if pattern.contains(UInt8(ascii: "[")) && !isPlainClass(pattern) { continue }
             let ours = text.withUnsafeBufferPointer { globMatches(pattern[...], $0[...]) }
-            let theirs = fnmatch(String(decoding: pattern, as: UTF8.self), String(decoding: text, as: UTF8.self), 0) == 0
-            #expect(ours == theirs, "\(String(decoding: pattern, as: UTF8.self)) \(String(decoding: text, as: UTF8.self))")
+            let theirs =
+                fnmatch(String(decoding: pattern, as: UTF8.self), String(decoding: text, as: UTF8.self), 0) == 0
+            #expect(
+                ours == theirs, "\(String(decoding: pattern, as: UTF8.self)) \(String(decoding: text, as: UTF8.self))")
         }
     }
 
@@ -57,7 +64,7 @@ import Testing
     }
 
     @Test func aPatternOfManyStarsTakesNoTime() {
-        let pattern = Array(String(repeating: "*a", count: 40).utf8 + "b".utf8)
+        let pattern = Array((String(repeating: "*a", count: 40) + "b").utf8)
         let text = [UInt8](repeating: UInt8(ascii: "a"), count: 4000)
         #expect(text.withUnsafeBufferPointer { !globMatches(pattern[...], $0[...]) })
     }

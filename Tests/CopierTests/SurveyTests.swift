@@ -12,7 +12,8 @@ import Testing
         let root = try DpkgRoot()
         let survey = try root.survey()
         for path in [
-            "/bin/tool", "/usr/bin/tool", "/usr/share/tool/data", "/usr/share/tool/link", "/usr/share/tool/empty", "/etc/tool.conf",
+            "/bin/tool", "/usr/bin/tool", "/usr/share/tool/data", "/usr/share/tool/link", "/usr/share/tool/empty",
+            "/etc/tool.conf",
             "/usr/share/tool/diverted", "/usr/share/tool/diverted.tool", "/usr/share/tool/local.orig", "/var/lib/tool",
         ] {
             #expect(cause(survey, path) == .pristine, "\(path)")
@@ -48,11 +49,15 @@ import Testing
             ln -s /usr/lib/systemd/system/tool.service etc/systemd/system/multi-user.target.wants/tool.service
             rm -rf usr/share/tool/hooks; mkdir srv/hooks; echo usr/share/tool/hooks/a > srv/hooks/a
             ln -s ../../../srv/hooks usr/share/tool/hooks
+            mkdir var/lib/ucf; echo one | tee etc/ucf-same etc/ucf-changed > /dev/null; echo two >> etc/ucf-changed
+            for f in same changed; do echo "$(echo one | md5sum | cut -c-32)  /etc/ucf-$f" >> var/lib/ucf/hashfile; done
+            mkdir -p usr/share/base-files; echo hello | tee etc/motd etc/profile usr/share/base-files/motd > /dev/null
             """)
         try AtomicFile.write(Array("tool-2/usr/share/tool/hooks/a\n".utf8), to: "\(root.path)/srv/hooks/a")
         let survey = try root.survey()
         let expected: [(String, Finding.Cause)] = [
-            ("/etc/tool.conf", .conffileChanged), ("/etc/deleted.conf", .missing), ("/usr/share/tool/data", .shippedChanged),
+            ("/etc/tool.conf", .conffileChanged), ("/etc/deleted.conf", .missing),
+            ("/usr/share/tool/data", .shippedChanged),
             ("/usr/share/tool/gone", .missing), ("/usr/share/tool/swapped", .shippedChanged),
             ("/usr/share/doc/tool/README", .missing), ("/usr/share/tool/mode", .attributesDiffer),
             ("/usr/share/tool/local", .payload), ("/usr/share/tool/stray", .payload),
@@ -61,9 +66,12 @@ import Testing
             ("/usr/lib/python3/dist-packages/__pycache__", .derived), ("/var/lib/tool-service/x", .state),
             ("/var/lib/unknown/x", .policyArea), ("/var/log/tool.log", .volatile), ("/etc/tool.generated", .derived),
             ("/etc/machine-id", .identity), ("/srv/site", .policyArea), ("/usr/share/tool/made/deep/x", .derived),
-            ("/etc/empty", .payload), ("/etc/hostname", .setting), ("/tmp", .notEntered), ("/usr/bin/editor", .register),
+            ("/etc/empty", .payload), ("/etc/hostname", .setting), ("/tmp", .notEntered),
+            ("/usr/bin/editor", .register),
             ("/etc/alternatives/editor", .register), ("/etc/systemd/system/tool.service", .register),
-            ("/etc/systemd/system/multi-user.target.wants/tool.service", .register), ("/bin", .register),
+            ("/etc/systemd/system/multi-user.target.wants/tool.service", .register), ("/bin", .pristine),
+            ("/etc/ucf-same", .register), ("/etc/ucf-changed", .conffileChanged), ("/etc/motd", .derived),
+            ("/etc/profile", .payload),
             // The package's file is where the symlink leads: it is not missing.
             ("/srv/hooks/a", .pristine),
         ]
@@ -77,7 +85,13 @@ import Testing
         #expect(survey.finding(at: "/usr/share/tool/gone")?.tags == [])
         #expect(survey.finding(at: "/usr/share/doc/tool/README")?.tags == .legal)
         let paths = survey.findings().map(\.rawPath)
-        #expect(paths == paths.sorted { $0.split(separator: 47).lexicographicallyPrecedes($1.split(separator: 47)) { $0.lexicographicallyPrecedes($1) } })
+        #expect(
+            paths
+                == paths.sorted {
+                    $0.split(separator: 47).lexicographicallyPrecedes($1.split(separator: 47)) {
+                        $0.lexicographicallyPrecedes($1)
+                    }
+                })
     }
 
     @Test func itAgreesWithDpkgVerify() throws {
@@ -131,19 +145,23 @@ import Testing
         let root = try DpkgRoot()
         try root.shell(
             """
-            sed -n '/^Package: other/,/^$/p' var/lib/dpkg/status | sed 's/ok installed/ok half-installed/' > var/lib/dpkg/updates/0000
+            sed -n '/^Package: other/,/^$/p' var/lib/dpkg/status |
+                sed 's/ok installed/ok half-installed/' > var/lib/dpkg/updates/0000
             echo garbage > var/lib/dpkg/updates/tmp.i; rm usr/share/other/one
             """)
         let survey = try root.survey()
         #expect(survey.isProvisional)
-        #expect(survey.notes.contains { $0.contains("journal") } && survey.notes.contains { $0.contains("other is half-installed") })
+        #expect(
+            survey.notes.contains { $0.contains("journal") }
+                && survey.notes.contains { $0.contains("other is half-installed") })
         #expect(survey.finding(at: "/usr/share/other/one")?.tags.contains(.legal) == true)
     }
 
     @Test func aLockThatDpkgHoldsIsSaid() throws {
         let root = try DpkgRoot()
         let script = """
-            python3 -c 'import fcntl,sys,time; f=open(sys.argv[1],"w"); fcntl.lockf(f,fcntl.LOCK_EX); open(sys.argv[2],"w"); time.sleep(60)' \
+            python3 -c 'import fcntl, sys, time
+            f = open(sys.argv[1], "w"); fcntl.lockf(f, fcntl.LOCK_EX); open(sys.argv[2], "w"); time.sleep(60)' \
             var/lib/dpkg/lock held > /dev/null 2>&1 & echo $! > holder; while [ ! -e held ]; do sleep 0.05; done
             """
         try root.shell(script)
@@ -166,9 +184,24 @@ import Testing
         #expect(error?.description.contains("not the root of a Debian system") == true)
     }
 
+    @Test func aRootOfAnotherArchitectureIsReadAsWell() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            """
+            printf 'Package: lib\nStatus: install ok installed\nArchitecture: arm64\nMulti-Arch: same\nVersion: 1\n\n' \
+                >> var/lib/dpkg/status
+            echo lib > usr/lib/libx; printf '/.\n/lib\n/lib/libx\n' > var/lib/dpkg/info/lib:arm64.list
+            md5sum usr/lib/libx | sed 's#usr/##' > var/lib/dpkg/info/lib:arm64.md5sums
+            """)
+        let finding = try #require(try root.survey().finding(at: "/usr/lib/libx"))
+        #expect(finding.cause == .pristine && finding.owners == ["lib:arm64"] && finding.tags == [])
+    }
+
     @Test func theDatabaseOfAnImageIsFound() throws {
         let root = try DpkgRoot()
-        try root.shell("mkdir -p usr/lib/sysimage; mv var/lib/dpkg usr/lib/sysimage/dpkg; ln -s ../../usr/lib/sysimage/dpkg var/lib/dpkg")
+        try root.shell(
+            "mkdir -p usr/lib/sysimage; mv var/lib/dpkg usr/lib/sysimage/dpkg; ln -s ../../usr/lib/sysimage/dpkg var/lib/dpkg"
+        )
         #expect(try root.survey().finding(at: "/usr/bin/tool")?.cause == .pristine)
         try root.shell("top=.; rm var/lib/dpkg")
         #expect(try root.survey().dpkg.directory == "/usr/lib/sysimage/dpkg")
@@ -182,12 +215,15 @@ import Testing
         // What changed within the last seconds is not believed.
         sleep(4)
         let first = try root.survey(options)
-        #expect(first.counts.read == first.counts.compared && first.counts.read > 10)
+        #expect(first.counts.read >= first.counts.compared && first.counts.compared > 10)
         let second = try root.survey(options)
         #expect(second.counts.read == 0)
         #expect(Array(second.findings()) == Array(first.findings()))
         // Same size, same modification time: the change time tells.
-        try root.shell("cp -p usr/share/other/one x; echo USR/share/other/one > y; truncate -r x y; cat y > usr/share/other/one; touch -r x usr/share/other/one; rm x y")
+        try root.shell(
+            """
+            file=usr/share/other/one; cp -p $file x; tr a-z A-Z < x > y; cat y > $file; touch -r x $file; rm x y
+            """)
         let third = try root.survey(options)
         #expect(third.counts.read == 1)
         #expect(third.finding(at: "/usr/share/other/one")?.cause == .shippedChanged)
