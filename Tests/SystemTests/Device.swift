@@ -60,8 +60,12 @@ final class Device {
     }
 
     /// Runs `pisces` on the device.
-    func pisces(_ arguments: String...) throws -> Outcome {
-        try command("run", [builtProgram("pisces")] + arguments).outcome()
+    func pisces(_ arguments: String...) throws -> Outcome { try pisces(arguments) }
+
+    /// Runs `pisces` on the device. What a signal ends has status 128 and the signal's number, as a shell has it.
+    func pisces(_ arguments: [String], under tool: [String] = []) throws -> Outcome {
+        let shell = ["sh", "-c", "\"$@\" || exit $?", "sh"]
+        return try command("run", shell + tool + [builtProgram("pisces")] + arguments).outcome()
     }
 
     /// Runs a shell on the device, where `pisces` is the program under test, and gives what it prints.
@@ -99,7 +103,7 @@ final class Device {
         return try run(
             "sh", "-ec",
             """
-            sha256sum \(loop)p4 \(loop)p5
+            for slot in \(loop)p4 \(loop)p5; do head -c 16M $slot | sha256sum; done
             head -c 1M \(loop) | sha256sum
             tail -c 1M \(loop) | sha256sum
             cd '\(path)' && find esp state -type f ! -name 'hooks*' ! -name events | sort | xargs sha256sum
