@@ -36,7 +36,9 @@ extension SystemTests.DeviceTests {
 
         try write("packages: [", to: folder.blueprint)
         outcome = try upgrade(device, folder)
-        #expect(outcome.isRefused("node.yaml:2:1: not valid YAML", "could not be constructed, so nothing was installed"), outcome.text)
+        #expect(
+            outcome.isRefused("node.yaml:2:1: not valid YAML", "could not be constructed, so nothing was installed"),
+            outcome.text)
         // A package that the lock does not name, and none is there to make a new lock of.
         try write(nodeBlueprint.replacing("- tzdata", with: "- tzdata\n    - frobnicator"), to: folder.blueprint)
         outcome = try upgrade(device, folder)

@@ -26,7 +26,7 @@ extension SystemTests.DeviceTests {
         cat motd fresh mine own.d/deep/file skel/only 2>&1 || true
         stat -c '%n %a %u:%g %F' mine own.d own.d/deep node node/token issue skel node/latest 2>&1 || true
         getfattr --absolute-names -d -m '^(user|security)' mine
-        readlink link; [ mine -ef mine-too ] && echo linked; ls -A skel
+        readlink link; cmp mine mine-too && echo same; ls -A skel
         grep -E '^(me|alice|dora):' passwd group; grep -cE '^(carol|dora):' shadow || true
         od -An -tx1 node/token
         """
@@ -73,13 +73,13 @@ extension SystemTests.DeviceTests {
                 user.note="kept"
 
                 mine
-                linked
+                same
                 only
                 passwd:alice:x:1500:1500:Alice Example:/home/alice:/bin/false
-                passwd:dora:x:1501:1501::/home/dora:/bin/sh
+                passwd:dora:x:1800:1800::/home/dora:/bin/sh
                 passwd:me:x:1700:1700:Me:/home/me:/bin/sh
                 group:alice:x:1500:
-                group:dora:x:1501:
+                group:dora:x:1800:
                 group:me:x:1700:
                 1
                  00 01 02 fe

@@ -102,7 +102,10 @@ extension SystemTests.DeviceTests {
         let back = try device.pisces("rollback", "--insist")
         #expect(back.isDone() && !back.errors.contains("restarts"), back.text)
         #expect(try device.status()["booted"]?["generation"]?.integer == 1)
-        #expect(try device.events().suffix(5) == ["committed 2", "rolled-back 2", "restart 2", "rolled-back 2", "restart 2"])
+        #expect(
+            try device.events().suffix(5) == [
+                "committed 2", "rolled-back 2", "restart 2", "rolled-back 2", "restart 2",
+            ])
     }
 
     @Test func trialThatNeverBecomesHealthyIsGivenUpAfterItsTries() throws {
@@ -113,7 +116,8 @@ extension SystemTests.DeviceTests {
             try device.shell("mkdir -p /etc/pisces/health/required.d; cd /etc/pisces/health/required.d")
             try device.shell("cd /etc/pisces/health/required.d; printf '#!/bin/sh\\nfalse\\n' > never; chmod +x never")
             let status = try device.status()
-            #expect(status["booted"]?["slot"]?.string == "b" && status["slots"]?["b"]?["tries-left"]?.integer ?? 0 == left)
+            #expect(
+                status["booted"]?["slot"]?.string == "b" && status["slots"]?["b"]?["tries-left"]?.integer ?? 0 == left)
             let judged = try device.pisces("health", "--judge")
             #expect(judged.status == .exited(1) && judged.output.contains("✗ never (required, site): exit status 1"))
             #expect(try device.asked().last == "reboot")

@@ -41,7 +41,8 @@ extension SystemTests.DeviceTests {
         #expect(Set(events.compactMap { $0["event"]?.string }) == ["began", "advanced", "ended", "note"])
         status = try device.status()
         #expect(status["phase"] == "armed" && status["next"]?.integer == 2)
-        #expect(status["slots"]?["b"]?["state"] == "armed, 3 tries left" && status["slots"]?["b"]?["release"]?.integer == 8)
+        #expect(
+            status["slots"]?["b"]?["state"] == "armed, 3 tries left" && status["slots"]?["b"]?["release"]?.integer == 8)
         #expect(status["slots"]?["b"]?["tries-left"]?.integer == 3 && status["slots"]?["a"]?["tries-left"] == .null)
         try device.reboot()
         status = try device.status()
@@ -127,9 +128,11 @@ extension SystemTests.DeviceTests {
         #expect(try device.pisces("doctor", "--prove-counting").isDone("this machine restarts now"))
         // A boot loader that cannot rename starts the entry and does not count.
         try write(
-            try fileText("\(device.path)/run/boot").replacing("Entry: pisces-1.conf", with: "Entry: pisces-canary.conf"),
+            try fileText("\(device.path)/run/boot").replacing(
+                "Entry: pisces-1.conf", with: "Entry: pisces-canary.conf"),
             to: "\(device.path)/run/boot")
-        #expect(try device.pisces("doctor").output.contains("✗ counting: the boot loader booted a counted entry without"))
+        #expect(
+            try device.pisces("doctor").output.contains("✗ counting: the boot loader booted a counted entry without"))
         try device.reboot()
         #expect(try fileText("\(device.path)/run/boot").contains("Entry: pisces-canary.conf"))
         let proven = try device.pisces("doctor")

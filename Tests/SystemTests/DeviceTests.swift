@@ -88,7 +88,8 @@ extension SystemTests {
                 let outcome = try failing(point, device) { try device.pisces(command) }
                 #expect(outcome.status == .exited(status), outcome.text)
                 #expect(
-                    outcome.errors.contains("warning: /etc/pisces/hooks.d/\(point).d/tell: exit status 1"), outcome.text)
+                    outcome.errors.contains("warning: /etc/pisces/hooks.d/\(point).d/tell: exit status 1"), outcome.text
+                )
                 #expect(try self.told(device) == told)
             }
             try expectForbidden(
@@ -192,7 +193,8 @@ extension SystemTests {
                 of: releases.running, in: path, named: "fitting", release: 8, signedBy: ["vendor"]
             ) {
                 $0.replacing(
-                    "  \"disk\": {", with: "  \"data-schema\": {\n    \"floor\": 0,\n    \"version\": 2\n  },\n  \"disk\": {")
+                    "  \"disk\": {",
+                    with: "  \"data-schema\": {\n    \"floor\": 0,\n    \"version\": 2\n  },\n  \"disk\": {")
             }
             let outcome = try device.pisces("upgrade", fitting)
             #expect(outcome.isDone("generation 3 is staged in slot a"), outcome.text)

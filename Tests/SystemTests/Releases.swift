@@ -14,8 +14,8 @@ struct Releases {
     static let nextBlueprint =
         nodeBlueprint.replacing("Welcome", with: "Welcome to the next")
         .replacing("AAEC/w==", with: "AAEC/g==")
-        .replacing("      /etc/node/latest: { symlink: ../motd }\n", with: "      /etc/fresh: { text: \"fresh\\n\" }\n")
-        .replacing("    users:\n", with: "    users:\n      dora: { uid: 1501, shell: /bin/sh }\n")
+        .replacing("  /etc/node/latest: { symlink: ../motd }\n", with: "  /etc/fresh: { text: \"fresh\\n\" }\n")
+        .replacing("\nusers:\n", with: "\nusers:\n  dora: { uid: 1800, shell: /bin/sh }\n")
         + "\nimage: { data-schema: { version: 3, floor: 2 } }\n"
 
     private init(_ site: Site) throws {
