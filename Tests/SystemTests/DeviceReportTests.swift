@@ -119,6 +119,13 @@ extension SystemTests.DeviceTests {
             ["counting unproven", "watchdog bad"], "mv class/watchdog/watchdog0 .",
             "mv watchdog0 class/watchdog/")
         try expect(unproven + ["panic bad"], "echo 0 > panic", "echo 10 > panic")
+        try expect(
+            ["fallback bad"] + unproven, "printf x >> esp/EFI/pisces/*.efi", "truncate -s -1 esp/EFI/pisces/*.efi")
+        let manifest = "\(device.path)/state/generations/1/manifest.json"
+        let known = try fileText(manifest)
+        unlink(manifest)
+        #expect(try findings(device, status: 0) == ["fallback unproven"] + unproven)
+        try write(known, to: manifest)
         let small = try device.shell(onSmall: "\(device.path)/esp", megabytes: 60, "pisces doctor || echo $?")
         #expect(small.contains("✗ space: only ") && small.hasSuffix("1\n"), "\(small)")
     }

@@ -176,8 +176,26 @@ extension SystemTests {
             #expect(try device.status()["slots"]?["b"]?["state"]?.string == "failed")
         }
 
+        /// Has a manifest without a data schema tell of one.
+        private func withData(version: Int, floor: Int) -> (String) -> String {
+            {
+                $0.replacing(
+                    "  \"disk\": {",
+                    with:
+                        "  \"data-schema\": {\n    \"floor\": \(floor),\n    \"version\": \(version)\n  },\n  \"disk\": {"
+                )
+            }
+        }
+
         @Test func olderReleaseAndOlderDataAreRefusedUnlessAnOperatorInsists() throws {
             let device = try makeDevice()
+            // What the image's own manifest says holds before there is a record.
+            let manifest = "\(device.path)/state/generations/1/manifest.json"
+            let known = try fileText(manifest)
+            try write(withData(version: 5, floor: 4)(known), to: manifest)
+            #expect(try device.pisces("upgrade", releases["next"]).isRefused("a system of data schema 4 at least"))
+            try write(known, to: manifest)
+            try removeTree("\(device.path)/state/controller")
             try commitNext(device)
             #expect(try device.status()["floor"]?.integer == 8)
             let before = try device.fingerprint()
@@ -190,12 +208,8 @@ extension SystemTests {
             #expect(try device.fingerprint() == before)
             // Of the floor's own release, and of a form of data that is just new enough.
             let fitting = try releases.variant(
-                of: releases.running, in: path, named: "fitting", release: 8, signedBy: ["vendor"]
-            ) {
-                $0.replacing(
-                    "  \"disk\": {",
-                    with: "  \"data-schema\": {\n    \"floor\": 0,\n    \"version\": 2\n  },\n  \"disk\": {")
-            }
+                of: releases.running, in: path, named: "fitting", release: 8, signedBy: ["vendor"],
+                withData(version: 2, floor: 0))
             let outcome = try device.pisces("upgrade", fitting)
             #expect(outcome.isDone("generation 3 is staged in slot a"), outcome.text)
             #expect(try device.pisces("cancel").isDone("generation 3 is cancelled"))
