@@ -120,7 +120,8 @@ extension SystemTests.DeviceTests {
             "mv watchdog0 class/watchdog/")
         try expect(unproven + ["panic bad"], "echo 0 > panic", "echo 10 > panic")
         try expect(
-            ["fallback bad"] + unproven, "printf x >> esp/EFI/pisces/*.efi", "truncate -s -1 esp/EFI/pisces/*.efi")
+            ["fallback bad"] + unproven, "for image in esp/EFI/pisces/*; do printf x >> $image; done",
+            "truncate -s -1 esp/EFI/pisces/*.efi")
         let manifest = "\(device.path)/state/generations/1/manifest.json"
         let known = try fileText(manifest)
         unlink(manifest)
