@@ -102,11 +102,26 @@ extension Controller {
     }
 
     /// Why a generation would be refused; nil if it would be installed.
-    public func refusal(of upgrade: Upgrade) -> Refusal? {
+    public func refusal(of upgrade: Upgrade) -> Refusal? { refusal(of: .install(upgrade.candidate)) }
+
+    /// Why the way back would be refused; nil if it would be gone.
+    public func refusalOfRollBack(insisting: Bool) -> Refusal? { refusal(of: .rollBack(insisting: insisting)) }
+
+    private func refusal(of event: Event) -> Refusal? {
         var machine = machine
-        if case .refuse(let refusal) = machine.handle(.install(upgrade.candidate)).first { return refusal }
+        if case .refuse(let refusal) = machine.handle(event).first { return refusal }
         return nil
     }
+
+    /// Where a generation would be installed, and by which number; nil if it would be refused.
+    public func place(of upgrade: Upgrade, insisting: Bool) -> Installation? {
+        var machine = machine
+        if case .refuse = machine.handle(.install(upgrade.candidate, insisting: insisting)).first { return nil }
+        return machine.target
+    }
+
+    /// What the newest upgrade installed, or is to install; nil if there is none.
+    public var target: Installation? { machine.target }
 
     /// Bytes that the passive slot has for a root and for its hash tree.
     public func passiveRoom() throws(ControllerError) -> (root: UInt64, hashTree: UInt64) {

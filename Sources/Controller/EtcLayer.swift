@@ -177,17 +177,12 @@ extension EtcLayer {
             drift: drift, old: try Source(try etc(of: oldRoot), files: files),
             new: try Source(try etc(of: newRoot), files: files))
         let (partial, final) = ("\(new)/etc.partial", "\(new)/etc")
-        try system { () throws(SystemError) in
-            try makeDirectories(new)
-            try removeTree(partial)
-            try makeDirectories(partial)
-        }
-        let directory = try system { () throws(SystemError) in try Descriptor.directory(partial) }
-        try filesystem { () throws(FilesystemError) in
-            try DirectoryWriter.write(layer.tree, source: upper, to: directory)
+        do throws(ControllerError) { try layer.write(to: partial, source: upper) } catch {
+            // What did not fit must not fill the data partition.
+            try? removeTree(partial)
+            throw error
         }
         try system { () throws(SystemError) in
-            try directory.syncFilesystem()
             try removeTree(final)
             try removeTree("\(final).work")
             let parent = try Descriptor.directory(new)
@@ -195,6 +190,19 @@ extension EtcLayer {
             try parent.sync()
         }
         return layer.conflicts
+    }
+
+    /// Writes the layer to a directory that is made anew, durably.
+    private func write(to path: String, source: borrowing Descriptor) throws(ControllerError) {
+        try system { () throws(SystemError) in
+            try removeTree(path)
+            try makeDirectories(path)
+        }
+        let directory = try system { () throws(SystemError) in try Descriptor.directory(path) }
+        try filesystem { () throws(FilesystemError) in
+            try DirectoryWriter.write(tree, source: source, to: directory)
+        }
+        try system { () throws(SystemError) in try directory.syncFilesystem() }
     }
 
     private static func etc(of root: borrowing Descriptor) throws(ControllerError) -> Descriptor {

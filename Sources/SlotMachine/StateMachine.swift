@@ -30,6 +30,8 @@ public struct StateMachine: Sendable {
 
     /// The slot that is not the good one's.
     private var passive: Slot { record.good.slot.other }
+    /// What is, or was last, installed, where it is or was; nil if the record names none.
+    public var target: Installation? { record.target.map { Installation($0, in: passive) } }
     private var runsGood: Bool { seen.booted == record.good }
     /// Whether the boot loader has the good generation to fall back to: without it nothing is given up or put at risk.
     private var canFallBack: Bool {
@@ -39,7 +41,7 @@ public struct StateMachine: Sendable {
     private var runsPrevious: Bool {
         record.previous.map { seen.booted == Installation($0, in: passive) } ?? false
     }
-    private var runsTarget: Bool { record.target.map { seen.booted == Installation($0, in: passive) } ?? false }
+    private var runsTarget: Bool { seen.booted == target }
 
     /// Takes an event and says what is to be done.
     public mutating func handle(_ event: Event) -> [Action] {

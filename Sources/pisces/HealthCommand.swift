@@ -42,8 +42,7 @@ struct HealthCommand: ParsableCommand {
         var machine = try SlotCommand.open(console)
         do { try report.save() } catch { console.warning("the report cannot be kept: \(error)") }
         let notices = try machine.controller.judge(isHealthy: report.isHealthy)
-        let name = machine.controller.seen.booted.generation.candidate.name
-        try SlotCommand.hooks(report.isHealthy ? .healthy : .unhealthy, machine, name, console)
+        try SlotCommand.hooks(report.isHealthy ? .healthy : .unhealthy, machine.controller.seen.booted, console)
         if report.isHealthy {
             // Nothing is to restart what has proved itself.
             _ = try? Command("systemctl", ["stop", "pisces-deadline.timer"]).run(accepting: 0...255)

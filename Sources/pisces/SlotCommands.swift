@@ -29,14 +29,10 @@ enum SlotCommand {
     }
 
     /// Runs this machine's hooks of a point; at a point before something, one that fails forbids it.
-    static func hooks(
-        _ point: Hooks.Point, _ machine: borrowing RunningMachine, _ name: String, _ console: Console
-    ) throws {
-        let record = machine.controller.record
-        let (generation, slot) =
-            record.target.map { ($0.number, record.good.slot.other) }
-            ?? (machine.report.generation, machine.report.slot)
-        let context = Hooks.Context(generation: generation, slot: slot.rawValue, name: name)
+    /// - Parameter subject: the generation that it is about, and its slot.
+    static func hooks(_ point: Hooks.Point, _ subject: Installation, _ console: Console) throws {
+        let context = Hooks.Context(
+            generation: subject.generation.number, slot: subject.slot.rawValue, name: subject.generation.candidate.name)
         for warning in try Hooks().run(point, context) { console.warning(warning) }
     }
 
@@ -94,18 +90,17 @@ struct FlipCommand: ParsableCommand {
     static func flip(
         _ machine: inout RunningMachine, tries: Int, reboot: Bool, _ console: Console
     ) throws {
-        let wasArmed = machine.controller.record.phase == .armed
-        let name = machine.controller.record.target?.candidate.name ?? ""
-        if !wasArmed { try SlotCommand.hooks(.flipBefore, machine, name, console) }
+        let staged = machine.controller.record.phase == .staged ? machine.controller.target : nil
+        if let staged { try SlotCommand.hooks(.flipBefore, staged, console) }
         let (notices, conflicts) = try machine.flip(tries: tries)
         try SlotCommand.tell(notices, machine, console)
         for path in conflicts {
             console.warning("/etc\(path): changed here and by the new generation: stays as it is here")
         }
         let number = machine.controller.record.target?.number ?? 0
-        if !wasArmed { SlotCommand.note("flipped", number, "armed with \(tries) tries", machine) }
+        if staged != nil { SlotCommand.note("flipped", number, "armed with \(tries) tries", machine) }
         console.note("generation \(number) is booted next")
-        if !wasArmed { try SlotCommand.hooks(.flipAfter, machine, name, console) }
+        if let staged { try SlotCommand.hooks(.flipAfter, staged, console) }
         if reboot { return try SlotCommand.restart(machine, console) }
         console.note("next: systemctl reboot, or pisces cancel")
     }
@@ -125,8 +120,7 @@ struct CommitCommand: ParsableCommand {
     func run() throws {
         let console = Console(output)
         var machine = try SlotCommand.open(console)
-        let target = machine.controller.record.target
-        guard target != nil, [.trying, .healthy].contains(machine.controller.record.phase) else {
+        guard [.trying, .healthy].contains(machine.controller.record.phase) else {
             return automatic ? () : console.note("generation \(machine.report.generation) is committed already")
         }
         try SlotCommand.tell(try machine.controller.commit(), machine, console)
@@ -134,7 +128,7 @@ struct CommitCommand: ParsableCommand {
         SlotCommand.note("committed", number, "all required checks passed", machine)
         console.note("generation \(number) is committed")
         try machine.removeForgotten()
-        try SlotCommand.hooks(.commitAfter, machine, target?.candidate.name ?? "", console)
+        try SlotCommand.hooks(.commitAfter, machine.controller.seen.booted, console)
     }
 }
 
@@ -155,8 +149,9 @@ struct RollbackCommand: ParsableCommand {
     func run() throws {
         let console = Console(output)
         var machine = try SlotCommand.open(console)
-        try SlotCommand.hooks(
-            .rollbackBefore, machine, machine.controller.seen.booted.generation.candidate.name, console)
+        if machine.controller.refusalOfRollBack(insisting: insist) == nil {
+            try SlotCommand.hooks(.rollbackBefore, machine.controller.seen.booted, console)
+        }
         let notices = try machine.controller.rollBack(insisting: insist)
         if let failure = machine.controller.record.failures.last, notices.contains(.mustRestart) {
             SlotCommand.note("rolled-back", failure.generation.number, "taken back by an operator", machine)

@@ -95,7 +95,9 @@ struct UpgradeCommand: ParsableCommand {
         if unattended, !insist, let refusal = machine.controller.refusal(of: upgrade), refusal.isContent {
             return console.note("nothing to do: \(refusal)")
         }
-        try SlotCommand.hooks(.upgradeBefore, machine, upgrade.name, console)
+        if let place = machine.controller.place(of: upgrade, insisting: insist) {
+            try SlotCommand.hooks(.upgradeBefore, place, console)
+        }
         watch(&machine, console)
         try SlotCommand.tell(try machine.controller.upgrade(upgrade, insisting: insist), machine, console)
         guard let target = machine.controller.record.target else { return }
@@ -113,7 +115,7 @@ struct UpgradeCommand: ParsableCommand {
         SlotCommand.note("staged", target.number, "from \(self.source), \(signer)", machine)
         let slot = machine.controller.record.good.slot.other.rawValue
         console.note("generation \(target.number) is staged in slot \(slot), \(signer)")
-        try SlotCommand.hooks(.upgradeAfter, machine, upgrade.name, console)
+        if let staged = machine.controller.target { try SlotCommand.hooks(.upgradeAfter, staged, console) }
         if flip || reboot {
             return try FlipCommand.flip(&machine, tries: tries.tries, reboot: reboot, console)
         }

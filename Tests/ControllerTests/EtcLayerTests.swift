@@ -60,6 +60,46 @@ import Testing
         #expect(layer.tree["/key"]?.mode == 0o600)
     }
 
+    @Test func ownerAndAttributesAloneAreChanges() {
+        let image = source(["/a": "1", "/b": "1"])
+        var drift = image
+        drift.tree["/a"]?.uid = 7
+        drift.tree["/b"]?.xattrs["user.note"] = [1]
+        let layer = EtcLayer(drift: drift, old: image, new: image)
+        #expect(layer.tree["/a"]?.uid == 7 && layer.tree["/b"]?.xattrs["user.note"] == [1])
+        #expect(layer.conflicts.isEmpty)
+    }
+
+    @Test func symlinkIsComparedByWhereItLeads() {
+        func etc(_ target: String) -> EtcLayer.Source {
+            var source = EtcLayer.Source()
+            source.tree["/link"] = Node(.symlink(target), mode: 0o777)
+            return source
+        }
+        #expect(EtcLayer(drift: etc("here"), old: etc("1"), new: etc("there")).conflicts == ["/link"])
+        #expect(EtcLayer(drift: etc("here"), old: etc("1"), new: etc("1")).conflicts == [])
+        #expect(EtcLayer(drift: etc("2"), old: etc("1"), new: etc("2")).tree["/link"] == nil)
+    }
+
+    @Test func otherNamesOfAFileBecomeFilesAndSocketsGo() {
+        var drift = source(["/a": "1"])
+        drift.tree["/b"] = Node(.hardlink(to: "/a"), mode: 0o644)
+        drift.tree["/s"] = Node(.socket, mode: 0o644)
+        let layer = EtcLayer(drift: drift, old: source([:]), new: source(["/a": "1"]))
+        // The name that the new root has, too, is not in the layer: nothing can be linked to it.
+        #expect(layer.tree["/b"]?.kind == drift.tree["/a"]?.kind)
+        #expect(layer.tree["/s"] == nil)
+    }
+
+    @Test func directoryThatWasEmptiedStaysEmpty() {
+        var drift = EtcLayer.Source()
+        drift.tree["/d"] = .directory(mode: 0o755)
+        drift.tree["/d"]?.xattrs[EtcLayer.opaque] = [UInt8(ascii: "y")]
+        let image = source(["/d/x": "1"])
+        let layer = EtcLayer(drift: drift, old: image, new: image)
+        #expect(layer.tree["/d"]?.xattrs[EtcLayer.opaque] == [UInt8(ascii: "y")])
+    }
+
     @Test func directoryThatWasChangedIsTakenOverAndOthersAreAsTheNewRootHasThem() {
         let old = source(["/open/x": "1", "/quiet/x": "1"])
         let drift = source(["/open/y": "1", "/quiet/y": "1"], mode: ["/open": 0o700])
@@ -70,7 +110,8 @@ import Testing
     }
 
     @Test func whatASystemMakesOfItselfStays() {
-        let layer = layer(["/ld.so.cache": "2", "/.updated": "2", "/machine-id": "2"], old: ["/ld.so.cache": "1"])
+        let layer = layer(
+            ["/ld.so.cache": "2", "/.pwd.lock": "2", "/.updated": "2", "/machine-id": "2"], old: ["/ld.so.cache": "1"])
         #expect(layer.tree.paths == ["/"])
     }
 
@@ -87,6 +128,12 @@ import Testing
         #expect(
             String(decoding: bytes, as: UTF8.self) == "root:x:0:new\nmine:x:6:changed\nservice:x:8\nme:x:1000\n")
         #expect(layer.conflicts.isEmpty)
+    }
+
+    @Test func accountThatWasChangedHereAndRemovedThereStays() {
+        let merged = EtcLayer.merged(
+            here: "a:changed\nb:1\nc:made\n", before: "a:1\nb:1\n", theirs: "d:1\n")
+        #expect(merged == "d:1\na:changed\nc:made\n")
     }
 
     @Test(.enabled(if: geteuid() == 0, "makes what an overlay leaves of a removed file")) func layerIsReadAndWritten()

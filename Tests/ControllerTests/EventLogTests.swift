@@ -35,4 +35,16 @@ import Testing
         #expect(log.entries().last?.generation == 20)
         #expect((3...8).contains(log.entries().count))
     }
+
+    @Test func logIsItsOwnersAloneAndOneThatIsTooLargeBeginsAnew() throws {
+        let directory = try TemporaryDirectory()
+        let log = EventLog(path: directory.path + "/events")
+        try AtomicFile.write([UInt8](repeating: UInt8(ascii: "x"), count: 2 * EventLog.limitBytes + 1), to: log.path)
+        #expect(log.entries().isEmpty)
+        // What is larger than the limit by itself is kept all the same.
+        let long = String(repeating: "m", count: EventLog.limitBytes)
+        try log.append("e", generation: .max, long)
+        #expect(log.entries().map(\.message) == [long] && log.entries().first?.generation == UInt64(Int.max))
+        #expect(try Descriptor.open(log.path).status().mode & 0o777 == 0o600)
+    }
 }

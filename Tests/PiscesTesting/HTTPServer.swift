@@ -7,7 +7,8 @@ internal import Synchronization
 /// - `good`: the body and parts of it; `moved` leads there
 /// - `plain`: knows no ranges
 /// - `corrupt`: its last byte is another; `short`: only its half, as if that were all; `missing`, `busy`: nothing
-/// - `cut`, `plaincut`: the connection ends after ``cutBytes``; `stall`: nothing comes after the half
+/// - `cut`, `plaincut`: the connection ends after ``cutBytes``; `half`: it ends once in the middle of a larger body;
+///   `stall`: nothing comes after the half
 /// - `liar`: the length is wrong; `unknown`: there is none; `more`: more than was asked for; `other`: another part;
 ///   `shrink`: once the length has been told, there is half of it
 /// - `round`: leads back to itself
@@ -133,6 +134,9 @@ public final class HTTPServer: Sendable {
             fields.append("Content-Length: \(content.count)")
         }
         if folder == "cut" || folder == "plaincut" { content = content.prefix(Self.cutBytes) }
+        if folder == "half", body.count > Self.cutBytes, start < body.count / 2 {
+            content = content.prefix(body.count / 2 - start)
+        }
         if folder == "stall" { content = content.prefix(content.count / 2) }
         respond(part == nil ? "200 OK" : "206 Partial Content", connection, fields, Array(content))
         if folder == "stall", last > 0 {

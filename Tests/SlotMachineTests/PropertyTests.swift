@@ -207,6 +207,23 @@ private struct World {
         #expect(machine.record.good.generation.candidate.kernelImage != "2")
     }
 
+    @Test func trialIsTakenBackWhateverItsData() {
+        var world = World()
+        var newer = candidate(2, "2")
+        newer.data = DataSchema(version: 4, floor: 3)
+        for event in [Event.install(newer), .flip()] { world.send(event) }
+        world.boot()
+        for isHealthy in [false, true] {
+            if isHealthy { world.send(.healthy) }
+            var machine = world.machine
+            #expect(machine.handle(.rollBack()).last == .restart)
+        }
+        // What is on trial has written nothing that counts: the next one is held to the data of the good one.
+        var machine = world.machine
+        _ = machine.handle(.rollBack())
+        #expect(machine.record.good.generation.candidate.data == DataSchema())
+    }
+
     @Test func lostRecordIsMadeOfWhatIsSeen() {
         let (old, new) = (Generation(number: 4, candidate(4, "4")), Generation(number: 5, candidate(5, "5")))
         func adopt(_ state: EntryState?, running: Generation, in slot: Slot) -> Record {
