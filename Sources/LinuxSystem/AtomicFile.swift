@@ -15,8 +15,13 @@ public struct AtomicFile: ~Copyable {
     public let path: String
     private let isNamed: Bool
 
-    /// Starts a file for `path`, whose directory must exist.
+    /// Starts a file for `path`, whose directory must exist. A device, pipe or socket of this name is not replaced: that
+    /// is an error (EEXIST).
     public static func create(_ path: String, mode: UInt32 = 0o644) throws(SystemError) -> AtomicFile {
+        var status = stat()
+        if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
+            throw SystemError(call: "a device, pipe or socket", subject: path, code: EEXIST)
+        }
         let file: AtomicFile
         do throws(SystemError) {
             file = try unnamed(path, mode: mode)

@@ -14,6 +14,21 @@ import Testing
         #expect(try root.openInRoot("passwd").readToEnd() == Array("inside".utf8))
     }
 
+    @Test func atomicFileReplacesNoDeviceOrPipe() throws {
+        let directory = try TemporaryDirectory()
+        let pipe = directory.path + "/pipe"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        #expect(symlink(pipe, directory.path + "/link") == 0)
+        for path in [pipe, directory.path + "/link"] {
+            #expect {
+                _ = try AtomicFile.write([1], to: path)
+            } throws: { error in
+                (error as? SystemError)?.isExisting == true
+            }
+        }
+        #expect(try Descriptor.directory(directory.path).status(of: "pipe").type == S_IFIFO)
+    }
+
     @Test func abandonedAtomicFileLeavesNothing() throws {
         let directory = try TemporaryDirectory()
         do {
