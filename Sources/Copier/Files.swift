@@ -5,7 +5,8 @@ internal import LinuxSystem
 extension Copier {
     /// Which of a system's own files travel.
     public struct FilesPolicy: Sendable {
-        /// Areas where people put what they want, of which all travels: `/home`.
+        /// Areas where people put what they want, of which all travels: `/home`. A top directory that no system has, such
+        /// as `/data`, is one, too.
         public var areas: Set<String> = []
 
         /// The usual one: what the survey finds in `/etc`, `/usr` and other places that packages fill.
@@ -53,6 +54,9 @@ private struct FilesReading {
         ("/etc/crypttab", "the image's layout says what is mounted"),
         ("/etc/ld.so.cache", "made from other files"),
     ]
+    /// What `users` and `groups` say, with hashes of passwords, too.
+    private static let accounts = Set(
+        ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"].flatMap { ["/etc/\($0)", "/etc/\($0)-"] })
     /// What a constructed system carries of its own making.
     private static let constructed = ["/usr/lib/pisces/system", "/usr/share/factory/var"]
 
@@ -71,21 +75,35 @@ private struct FilesReading {
     }
 
     mutating func read(_ finding: Finding) {
+        if Self.accounts.contains(finding.path) { return stay(finding, "accounts are users and groups") }
         if let own = Self.own.first(where: { $0.path == finding.path }) { return stay(finding, own.reason) }
         if Self.constructed.contains(where: { finding.path == $0 || finding.path.hasPrefix($0 + "/") }) {
             return stay(finding, "the constructor makes it")
+        }
+        if finding.cause == .payload, let area = Self.area(of: finding.path), !isWanted(finding.path) {
+            return stay(finding, "below \(area), which is no directory of a system; --policy \(area) takes it along")
         }
         switch finding.cause {
         case .pristine: break
         case .conffileChanged, .shippedChanged, .attributesDiffer, .setting, .payload: take(finding)
         case .policyArea:
-            let isWanted = policy.areas.contains { finding.path == $0 || finding.path.hasPrefix($0 + "/") }
-            isWanted ? take(finding) : stay(finding, "\(finding.reason); --policy AREA takes it along")
+            isWanted(finding.path) ? take(finding) : stay(finding, "\(finding.reason); --policy AREA takes it along")
         case .missing: readMissing(finding)
         case .unreadable: omissions.append((finding.path, finding.reason))
         case .residual, .register, .derived, .state, .identity, .volatile, .notEntered, .vanished:
             stay(finding, finding.reason)
         }
+    }
+
+    private func isWanted(_ path: String) -> Bool {
+        policy.areas.contains { path == $0 || path.hasPrefix($0 + "/") }
+    }
+
+    /// The top directory of a path, if the Filesystem Hierarchy Standard (3.0, 3) does not know it.
+    private static func area(of path: String) -> String? {
+        let top = path.utf8.dropFirst().prefix { $0 != UInt8(ascii: "/") }
+        let known = ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var"]
+        return known.contains { top.elementsEqual($0.utf8) } ? nil : "/" + String(decoding: top, as: UTF8.self)
     }
 
     /// What was deleted on purpose must be deleted again; anything else that is missing is a fault.
@@ -118,7 +136,7 @@ private struct FilesReading {
         guard let content = content(of: finding, node) else { return }
         var file = Blueprint.File(content, mode: UInt16(node.mode & 0o7777))
         if case .symlink = content { file = Blueprint.File(content) }
-        // The constructor takes a number for itself.
+        // A number without a name is no account's.
         file.owner = owners[node.uid] ?? "\(node.uid)"
         file.group = groups[node.gid] ?? "\(node.gid)"
         guard TextForm.accountName.allows(file.owner), TextForm.accountName.allows(file.group) else {

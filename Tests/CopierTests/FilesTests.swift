@@ -1,0 +1,71 @@
+import BlueprintModel
+import Copier
+import LinuxSystem
+import Testing
+
+@Suite struct FilesTests {
+    /// The files that a copy of a changed root has, and what the report says of it.
+    private func files(
+        of root: DpkgRoot, areas: Set<String> = []
+    ) throws -> (files: [String: Blueprint.File], report: CopyReport) {
+        var report = CopyReport()
+        var policy = Copier.FilesPolicy()
+        policy.areas = areas
+        let read = Copier.files(of: try root.survey(), policy)
+        let files = try read(try SourceRoot(path: root.path), Blueprint(name: "node"), &report)
+        // Directories of the fixture that no package owns.
+        return (files.filter { !["/usr/sbin", "/etc/dpkg/dpkg.cfg.d"].contains($0.key) }, report)
+    }
+
+    private func text(_ text: String, mode: UInt16 = 0o644) -> Blueprint.File {
+        Blueprint.File(.regular(Array(text.utf8)), mode: mode)
+    }
+
+    @Test func whatPeopleChangedTravelsAndNothingElse() throws {
+        let root = try DpkgRoot()
+        #expect(try files(of: root).files == [:])
+        try root.shell(
+            """
+            echo changed > etc/tool.conf; rm etc/deleted.conf; echo changed > usr/share/tool/data
+            echo mine > usr/share/tool/stray; chmod 4750 usr/share/tool/stray; ln -s stray usr/share/tool/link2
+            mkdir -p etc/empty etc/full etc/closed; echo x > etc/full/x; chmod 700 etc/closed; touch etc/closed/y
+            touch var/log/tool.log etc/machine-id; mkdir -p srv/www data; echo page > srv/www/index; echo big > data/x
+            """)
+        let (files, report) = try files(of: root)
+        #expect(
+            files == [
+                "/etc/tool.conf": text("changed\n"), "/etc/deleted.conf": Blueprint.File(.absent),
+                "/usr/share/tool/data": text("changed\n"), "/usr/share/tool/stray": text("mine\n", mode: 0o4750),
+                "/usr/share/tool/link2": Blueprint.File(.symlink("stray")), "/etc/empty": Blueprint.File(.directory),
+                "/etc/full/x": text("x\n"), "/etc/closed": Blueprint.File(.directory, mode: 0o700),
+                "/etc/closed/y": text(""),
+            ])
+        let said = report.omissions.map(\.description).joined(separator: "\n")
+        #expect(said.contains("--policy /data takes it along") && said.contains("srv"), "\(said)")
+    }
+
+    @Test func areasTravelWhereTheyAreWanted() throws {
+        let root = try DpkgRoot()
+        try root.shell("mkdir -p srv/www data; echo page > srv/www/index; echo big > data/x; echo no > opt/x")
+        let (files, _) = try files(of: root, areas: ["/srv", "/data"])
+        #expect(files == ["/srv/www/index": text("page\n"), "/data/x": text("big\n")])
+    }
+
+    @Test func secretsAndWhatABlueprintCannotHaveAreLeftOutByName() throws {
+        let root = try DpkgRoot()
+        let key = "-----BEGIN OPENSSH " + "PRIVATE KEY-----\nabc\n"
+        try AtomicFile.write(Array(key.utf8), to: "\(root.path)/etc/key")
+        try root.shell("mkfifo etc/pipe; printf x > \"$(printf 'etc/\\377')\"; chown 0:4321 etc/kept.conf; echo >> etc/kept.conf")
+        let (files, report) = try files(of: root)
+        #expect(files == [:])
+        let said = report.omissions.map(\.description).joined(separator: "\n")
+        let wanted = [
+            "/etc/key: it holds a private key", "/etc/pipe: a blueprint has files", "a file of this name",
+            "/etc/kept.conf: it belongs to root:4321",
+        ]
+        for words in wanted {
+            #expect(said.contains(words), "\(words): \(said)")
+        }
+        #expect(!said.contains("abc"))
+    }
+}
