@@ -73,9 +73,6 @@ let package = Package(
                 "LinuxSystem",
             ], goldens: true
         )
-        + library(
-            "Copier", ["BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "LinuxSystem"]
-        )
         + library("Health", ["BlueprintModel", "LinuxSystem"])
         // 3: the controller
         + library(
@@ -86,8 +83,8 @@ let package = Package(
             .executableTarget(
                 name: "pisces",
                 dependencies: [
-                    "Controller", "SlotMachine", "Constructor", "Copier", "Verifier", "Health", "BlueprintModel",
-                    "Debian", "ContentStore", "Disk", "VirtualMachine", "LinuxSystem",
+                    "Controller", "SlotMachine", "Constructor", "Verifier", "Health", "BlueprintModel", "Debian",
+                    "ContentStore", "Disk", "VirtualMachine", "LinuxSystem",
                     .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 ],
                 swiftSettings: strict),

@@ -49,9 +49,6 @@ struct Module: Equatable {
                 "BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "BootArtefacts",
                 "LinuxSystem",
             ]),
-        Module(
-            "Copier", layer: 2,
-            imports: ["BlueprintModel", "Debian", "ContentStore", "Archive", "Disk", "Filesystems", "LinuxSystem"]),
         Module("Health", layer: 2, imports: ["BlueprintModel", "LinuxSystem"]),
         Module(
             "Controller", layer: 3,
@@ -61,8 +58,8 @@ struct Module: Equatable {
         Module(
             "pisces", layer: 5,
             imports: [
-                "Controller", "SlotMachine", "Constructor", "Copier", "Verifier", "Health", "BlueprintModel",
-                "Debian", "ContentStore",
+                "Controller", "SlotMachine", "Constructor", "Verifier", "Health", "BlueprintModel", "Debian",
+                "ContentStore",
                 "Disk", "VirtualMachine", "LinuxSystem", "ArgumentParser",
             ]),
         Module("pisces-enter", layer: 5),
