@@ -21,10 +21,12 @@ public struct RunningMachine: ~Copyable {
     public let proofs: EventLog
     /// Keeps other processes away.
     private let lock: Descriptor?
+    /// Keeps the file system from those who would change how it is mounted; nil once that is done.
+    private let gate: Descriptor?
 
     /// What is to be done with the machine.
     public enum Access: Sendable {
-        /// To look: nothing is changed or waited for.
+        /// To look, also while another process changes it: nothing is changed.
         case reading
         /// To change: one process at a time.
         case changing
@@ -37,13 +39,15 @@ public struct RunningMachine: ~Copyable {
     private static let controllerState = "\(state)/controller"
 
     /// Opens this machine.
+    /// - Parameter waitSeconds: how long a process that changes the machine is waited for.
     /// - Throws: ``ControllerError``, also if this is no machine that Pisces constructed, or another process changes it.
-    public static func open(_ access: Access) throws(ControllerError) -> RunningMachine {
+    public static func open(_ access: Access, waitSeconds: Int = 0) throws(ControllerError) -> RunningMachine {
         let report = try BootReport(parsing: try text(reportPath))
         guard let partition = report.systemPartition else {
             throw ControllerError(.device, report.disk, "it has no EFI system partition")
         }
-        let lock = access == .changing ? try takeLock() : nil
+        let lock = access == .changing ? try takeLock(waitSeconds: waitSeconds) : nil
+        let gate = try enterGate(access)
         if access == .changing {
             try system { () throws(SystemError) in try makeDirectories(controllerState) }
             if partition.hasPrefix("/dev/") { try checkFilesystem(of: partition) }
@@ -57,16 +61,21 @@ public struct RunningMachine: ~Copyable {
                 boot: bootID, isFirmwareBoot: try isFirmwareBoot(),
                 candidate: candidate(of: report.generation)))
         return RunningMachine(
-            report: report, controller: controller, boot: boot, lock: lock)
+            report: report, controller: controller, boot: boot, lock: lock,
+            gate: access == .reading ? consume gate : nil)
     }
 
-    private init(report: BootReport, controller: Controller, boot: SystemdBoot, lock: consuming Descriptor?) {
+    private init(
+        report: BootReport, controller: Controller, boot: SystemdBoot, lock: consuming Descriptor?,
+        gate: consuming Descriptor?
+    ) {
         self.report = report
         self.controller = controller
         self.boot = boot
         events = EventLog(path: "\(Self.controllerState)/events")
         proofs = EventLog(path: "\(Self.controllerState)/proofs")
         self.lock = lock
+        self.gate = gate
     }
 
     /// Debian's name of this machine's architecture.
@@ -112,14 +121,39 @@ public struct RunningMachine: ~Copyable {
         }
     }
 
-    static func takeLock(_ path: String = "/run/pisces/lock") throws(ControllerError) -> Descriptor {
+    static func takeLock(_ path: String = "/run/pisces/lock", waitSeconds: Int = 0) throws(ControllerError)
+        -> Descriptor
+    {
+        guard let lock = try lock(path, LOCK_EX, waitSeconds: waitSeconds) else {
+            throw ControllerError(.busy, path, "another pisces changes this machine: wait until it is done")
+        }
+        return lock
+    }
+
+    /// Waits until the system partition may be mounted as asked.
+    ///
+    /// A device has one file system, which is read-only or not. Whoever looks therefore passes together with others and
+    /// stays; whoever changes passes when nobody looks, checks, mounts, and lets others share what is mounted then.
+    private static func enterGate(_ access: Access) throws(ControllerError) -> Descriptor {
+        let path = "/run/pisces/gate"
+        // Those who look are soon done, but for `pisces verify`, which reads both slots.
+        guard let gate = try lock(path, access == .reading ? LOCK_SH : LOCK_EX, waitSeconds: 300) else {
+            throw ControllerError(.busy, path, "another pisces looks at this machine: wait until it is done, or end it")
+        }
+        return gate
+    }
+
+    /// Takes a lock (flock(2)); nil if others still have it after so long.
+    private static func lock(_ path: String, _ kind: Int32, waitSeconds: Int) throws(ControllerError) -> Descriptor? {
         let file = try system { () throws(SystemError) in
             try Descriptor.open(path, O_RDWR | O_CREAT, mode: 0o600)
         }
-        guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            throw ControllerError(.busy, path, "another pisces changes this machine: wait until it is done")
+        // flock(2) itself has no time-out.
+        for attempt in 0...(waitSeconds * 20) {
+            if attempt > 0 { usleep(50_000) }
+            if flock(file.rawValue, kind | LOCK_NB) == 0 { return file }
         }
-        return file
+        return nil
     }
 
     /// Mends what a power cut left of the file system, unless somebody has it mounted: the kernel has mended it then.

@@ -17,7 +17,12 @@ struct HealthCommand: ParsableCommand {
             Exit status: 0 all required checks passed; 1 not all did.
             """)
 
-    @Flag(name: .long, help: "Repeat required checks until all have passed or the blueprint's time-out is over.")
+    @Flag(
+        name: .long,
+        help: """
+            Repeat required checks until all have passed or the blueprint's time-out is over; with --judge, wait for \
+            another pisces that changes this machine.
+            """)
     var wait = false
 
     @Flag(
@@ -37,9 +42,9 @@ struct HealthCommand: ParsableCommand {
 
     /// Checks, and lets the controller know. While it checks, other commands are not kept waiting.
     private func decide(_ console: Console) throws {
-        let report = try Self.check(baseline: try Self.begin(console), isWaiting: wait)
+        let report = try Self.check(baseline: try begin(console), isWaiting: wait)
         console.result(Self.text(report))
-        var machine = try SlotCommand.open(console)
+        var machine = try SlotCommand.open(console, isPatient: wait)
         do { try report.save() } catch { console.warning("the report cannot be kept: \(error)") }
         let notices = try machine.controller.judge(isHealthy: report.isHealthy)
         try SlotCommand.hooks(report.isHealthy ? .healthy : .unhealthy, machine.controller.seen.booted, console)
@@ -56,8 +61,8 @@ struct HealthCommand: ParsableCommand {
 
     /// Lets the trial begin, if this boot is one.
     /// - Returns: the generation that this one is compared with.
-    private static func begin(_ console: Console) throws -> UInt64? {
-        let machine = try SlotCommand.open(console)
+    private func begin(_ console: Console) throws -> UInt64? {
+        let machine = try SlotCommand.open(console, isPatient: wait)
         let record = machine.controller.record
         return record.good.generation.number == machine.report.generation
             ? record.previous?.number ?? machine.report.generation : record.good.generation.number

@@ -8,8 +8,9 @@ import SlotMachine
 /// What is common to the commands that change which generation this machine boots.
 enum SlotCommand {
     /// Opens this machine, finds out where an earlier command or a power cut left it, and says so.
-    static func open(_ console: Console) throws -> RunningMachine {
-        var machine = try RunningMachine.open(.changing)
+    /// - Parameter isPatient: whether another command is waited for: nobody repeats what a unit has not done.
+    static func open(_ console: Console, isPatient: Bool = false) throws -> RunningMachine {
+        var machine = try RunningMachine.open(.changing, waitSeconds: isPatient ? 300 : 0)
         try tell(try machine.controller.start(), machine, console)
         try machine.takeProofs()
         return machine
@@ -119,7 +120,7 @@ struct CommitCommand: ParsableCommand {
 
     func run() throws {
         let console = Console(output)
-        var machine = try SlotCommand.open(console)
+        var machine = try SlotCommand.open(console, isPatient: automatic)
         guard [.trying, .healthy].contains(machine.controller.record.phase) else {
             return automatic ? () : console.note("generation \(machine.report.generation) is committed already")
         }

@@ -87,7 +87,7 @@ struct UpgradeCommand: ParsableCommand {
     }
 
     private func install(_ source: UpgradeSource, isOwn: Bool, _ console: Console) throws {
-        var machine = try SlotCommand.open(console)
+        var machine = try SlotCommand.open(console, isPatient: unattended)
         let accepted = try admission(machine, isOwn: isOwn).accept(
             manifest: source.manifest, signatures: source.signatures, name: "\(source.name): manifest")
         let upgrade = try source.upgrade(accepted)

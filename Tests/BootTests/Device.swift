@@ -165,8 +165,12 @@ struct DeviceStatus {
             }
             sleep(1)
         }
+        // Whether it still answers, and what it waits for, tells a guest that stands still from one that does not decide.
+        let look = try guest.ssh(
+            "ps -eo pid,stat,etimes,wchan:24,args; systemctl list-jobs; journalctl -b -n 40 -o short-monotonic")
         throw Guest.Failure(
-            description: "not settled within \(seconds) s; last status: \(last)\n\(guest.console().suffix(3000))")
+            description: "not settled within \(seconds) s; last status: \(last)\n"
+                + "asked now (\(look.status)): \(look.text)\n\(guest.console().suffix(3000))")
     }
 
     private static func now() -> Int {

@@ -15,6 +15,7 @@ struct UpgradeTests {
         try guest.run("mkdir -p /run/stick && mount -o ro /dev/vdb /run/stick")
         let identity = try guest.run("cat /etc/machine-id; ssh-keyscan -t ed25519 127.0.0.1 2> /dev/null")
 
+        try expectLookingHindersNobody(guest)
         try expectRefusals(guest)
         try expectInterruptedUpgradeGoesOn(guest)
         try expectCommittedOverTheNetwork(guest, device.bodies, identity: identity)
@@ -39,6 +40,17 @@ struct UpgradeTests {
     }
 
     // MARK: - Before anything is changed
+
+    /// Monitoring asks again and again, and the system partition has one file system only.
+    private func expectLookingHindersNobody(_ guest: borrowing Guest) throws {
+        let said = try guest.run(
+            """
+            { for round in $(seq 8); do pisces status > /dev/null || echo "cannot look"; done; } &
+            for round in $(seq 8); do pisces cancel 2>&1 | grep -v 'no upgrade is under way'; done
+            wait
+            """)
+        #expect(said == "")
+    }
 
     private func expectRefusals(_ guest: borrowing Guest) throws {
         // Manifests without their artefacts, and one whose kernel image was cut off.

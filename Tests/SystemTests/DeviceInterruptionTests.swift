@@ -171,6 +171,33 @@ extension SystemTests.DeviceTests {
             try fileText("\(device.path)/state/hooks").split(separator: "\n").map(String.init)
                 == ["upgrade /nowhere: 1, 0"] + refused + allowed)
     }
+
+    @Test func whatChangesWaitsForWhoLooksAndUnitsForWhatChanges() throws {
+        let device = try makeDevice()
+        let said = try device.shell(
+            """
+            cd /run/pisces
+            hold() {
+                rm -f held enough
+                flock "$@" sh -c 'touch held; until [ -e enough ]; do sleep 0.1; done; sleep 1; echo released' &
+                until [ -e held ]; do sleep 0.1; done
+            }
+            hold --shared gate
+            pisces status > /dev/null && echo looked
+            { pisces cancel && echo changed; } &
+            touch enough
+            wait
+            hold --exclusive lock
+            pisces commit 2> refused || grep -o 'another pisces changes this machine' refused
+            { pisces commit --automatic && pisces health --wait --judge > /dev/null && echo automatic; } &
+            touch enough
+            wait
+            """)
+        #expect(
+            said.split(separator: "\n") == [
+                "looked", "released", "changed", "another pisces changes this machine", "released", "automatic",
+            ])
+    }
 }
 
 extension Device {
