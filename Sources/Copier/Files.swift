@@ -37,6 +37,7 @@ private func shown(_ path: String) -> String {
 private struct FilesReading {
     let root: SourceRoot
     let policy: Copier.FilesPolicy
+    private let scripts: MaintainerScripts
     private let owners: [UInt32: String]
     private let groups: [UInt32: String]
     private(set) var files: [String: Blueprint.File] = [:]
@@ -58,23 +59,29 @@ private struct FilesReading {
     private static let accounts = Set(
         ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"].flatMap { ["/etc/\($0)", "/etc/\($0)-"] })
     /// What a constructed system carries of its own making.
-    private static let constructed = ["/usr/lib/pisces/system", "/usr/share/factory/var"]
+    private static let constructed = [
+        "/usr/lib/pisces/system", "/usr/share/factory/var", "/etc/ssh/sshd_config.d/10-pisces-identity.conf",
+        "/usr/lib/systemd/system/pisces-ssh-keys.service",
+    ]
 
     init(root: SourceRoot, policy: Copier.FilesPolicy) throws {
         self.root = root
         self.policy = policy
+        scripts = MaintainerScripts(root)
         let names = { (file: String) throws -> [UInt32: String] in
             let fields = TextLine.lines(of: try root.read(file) ?? []).lines.map { parts(of: $0.text, at: ":") }
             let pairs = fields.compactMap { fields in
                 fields.count > 3 ? UInt32(fields[2]).map { ($0, fields[0]) } : nil
             }
-            return Dictionary(pairs) { first, _ in first }
+            // Every system has this one, whether its files say so or not.
+            return Dictionary([(0, "root")] + pairs) { first, _ in first }
         }
         owners = try names("/etc/passwd")
         groups = try names("/etc/group")
     }
 
     mutating func read(_ finding: Finding) {
+        if finding.path == "/" { return }
         if Self.accounts.contains(finding.path) { return stay(finding, "accounts are users and groups") }
         if let own = Self.own.first(where: { $0.path == finding.path }) { return stay(finding, own.reason) }
         if Self.constructed.contains(where: { finding.path == $0 || finding.path.hasPrefix($0 + "/") }) {
@@ -158,11 +165,28 @@ private struct FilesReading {
                 return nil
             }
             return .symlink(text)
-        case .file: return bytes(of: finding, node).map { .regular($0) }
+        case .file:
+            guard let bytes = bytes(of: finding, node) else { return nil }
+            if let reason = origin(of: finding, bytes) {
+                stay(finding, reason)
+                return nil
+            }
+            return .regular(bytes)
         case .fifo, .socket, .characterDevice, .blockDevice:
             leaveOut(finding, "a blueprint has files, directories and symlinks; let tmpfiles.d(5) make this")
             return nil
         }
+    }
+
+    /// Why the packages make a file that no package owns, just as it is; nil if they do not.
+    private func origin(of finding: Finding, _ bytes: [UInt8]) -> String? {
+        guard finding.owners.isEmpty else { return nil }
+        if finding.path == "/etc/shells" {
+            let entries = { (bytes: [UInt8]) in Set(TextLine.lines(of: bytes).lines.compactMap(\.content)) }
+            let known = try? root.read("/var/lib/shells.state")
+            return known.map(entries) == entries(bytes) ? "update-shells: the shells of packages" : nil
+        }
+        return scripts.author(of: finding.path, bytes).map { "written by a maintainer script of \($0)" }
     }
 
     private mutating func bytes(of finding: Finding, _ node: Finding.Node) -> [UInt8]? {

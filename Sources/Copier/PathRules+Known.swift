@@ -74,9 +74,10 @@ extension PathRules {
             .setting, "language, keyboard and time zone", .any,
             [
                 "/etc/locale.gen", "/etc/locale.conf", "/etc/default/{locale,keyboard,console-setup}", "/etc/timezone",
-                "/etc/localtime", "/etc/vconsole.conf", "/etc/environment",
+                "/etc/localtime", "/etc/environment",
             ]
         ),
+        (.setting, "the keyboard of the console", .file, ["/etc/vconsole.conf"]),
         (
             .setting, "where packages come from", .any,
             [

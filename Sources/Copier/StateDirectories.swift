@@ -44,6 +44,10 @@ extension PathRules {
             add(path, .derived, "\(reason), a copy")
             add("\(path)/**", .derived, "\(reason), a copy")
         case "a", "A", "t", "T", "h", "H", "w": break
+        case "L":
+            // What another link leads to is somebody else's.
+            let target = fields.count > 6 && !fields[6].contains("%") ? String(fields[6]) : ""
+            add(path, .state, reason, if: .symlink([target]))
         default: add(path, .state, reason)
         }
     }

@@ -99,11 +99,14 @@ struct CopyCommand: ParsableCommand {
         copier.name = name
         var options = Survey.Options()
         options.cacheDirectory = try? Workspace.cacheDirectory("copy")
-        let survey = try Survey.take(of: directory, options)
-        for note in survey.notes { console.warning(note) }
-        var files = Copier.FilesPolicy()
-        files.areas = Set(policy.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
-        copier.files = Copier.files(of: survey, files)
+        var policy = Copier.FilesPolicy()
+        policy.areas = Set(self.policy.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
+        // After the registers were read: a root that is no Debian system is none to survey.
+        copier.files = { [options, policy] root, blueprint, report in
+            let survey = try Survey.take(of: root, options)
+            for note in survey.notes { console.warning(note) }
+            return try Copier.files(of: survey, policy)(root, blueprint, &report)
+        }
         let status = try directory.directory.status()
         let own = try Descriptor.directory("/").status()
         copier.isRunning = (status.device, status.inode) == (own.device, own.inode)

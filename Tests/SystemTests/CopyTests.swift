@@ -31,7 +31,7 @@ extension SystemTests {
             "packages": "names stand in the order of bytes; \"without\" is only written where apt would take another",
             "repositories": "a directory of packages is nowhere in the system",
             "kernel": "the command line is in the kernel image, which is in no plain tree",
-            "files": "the survey of all paths writes them",
+            "files": "what lies in /var is data, which travels by --policy",
         ]
 
         @Test func whatIsConstructedIsCopied() throws {
@@ -43,15 +43,18 @@ extension SystemTests {
             for kind in Self.unequal.keys { #expect(copied[kind] != wanted[kind], "\(kind) is equal by now") }
             let names = { (value: JSONValue?) in (value?["install"]?.array ?? []).compactMap(\.string).sorted() }
             #expect(names(copied["packages"]) == names(wanted["packages"]))
-            #expect(copied["packages"]?.object?.count == 1 && copied["repositories"] == nil && copied["files"] == nil)
+            #expect(copied["packages"]?.object?.count == 1 && copied["repositories"] == nil)
+            var files = wanted["files"]?.object
+            files?["/var/lib/node/state"] = nil
+            #expect(files?.count == 5 && copied["files"]?.object == files)
             for key in ["modules", "sysctl", "initrd-modules"] {
                 #expect(copied["kernel"]?[key] == wanted["kernel"]?[key])
             }
-            #expect(omissions.isEmpty)
+            #expect(omissions.allSatisfy { $0.hasPrefix("files: ") }, "\(omissions)")
         }
 
         @Test func theEmbeddedBlueprintIsNotRead() throws {
-            let (place, away) = ("\(tree)/usr/lib/pisces/system", "\(tree)/usr/lib/pisces/away")
+            let (place, away) = ("\(tree)/usr/lib/pisces/system", "\(site.scratch)/away")
             let before = try copy(tree)
             try asOwner(["mv", place, away])
             defer { _ = try? asOwner(["mv", away, place]) }
@@ -82,12 +85,12 @@ extension SystemTests {
         @Test func aPersonReadsWhatWasLeftOut() throws {
             let root = try smallRoot("left", status: Self.dpkg)
             try makeDirectories("\(root)/var/lib/dpkg/alternatives")
-            try write("manual\n/usr/bin/editor\n", to: "\(root)/var/lib/dpkg/alternatives/editor")
+            try write("manual\n/usr/bin/editor\n\n", to: "\(root)/var/lib/dpkg/alternatives/editor")
             let outcome = try piscesCommand(["copy", "--root", root]).outcome()
             #expect(outcome.status == .exited(0))
             #expect(
-                outcome.output.hasPrefix("# yaml-language-server: $schema=") && outcome.output.hasSuffix("amd64 }\n"))
-            #expect(outcome.errors.hasPrefix("left out: alternatives: editor: "), "\(outcome.errors)")
+                outcome.output.hasPrefix("# yaml-language-server: $schema=") && outcome.output.contains("amd64 }\n"))
+            #expect(outcome.errors.contains("left out: alternatives: editor: "), "\(outcome.errors)")
         }
 
         private static let dpkg =

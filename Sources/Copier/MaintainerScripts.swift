@@ -1,0 +1,106 @@
+internal import LinuxSystem
+
+/// What the maintainer scripts of the installed packages write when they are configured.
+///
+/// Many files that no package owns are the text of a here-document (sh(1)), or are touched. As long as they are just
+/// that, the constructed system has them by its packages.
+struct MaintainerScripts {
+    /// The package whose script has a here-document, by its text, for each line that names where it goes.
+    private var documents: [[UInt8]: [(command: String, package: String)]] = [:]
+    /// Lines that make an empty file.
+    private var touches: [(command: String, package: String)] = []
+
+    /// Reads the scripts of a root.
+    init(_ root: SourceRoot) {
+        let folder = "/var/lib/dpkg/info"
+        for name in DpkgState.names(in: folder, root) {
+            guard let dot = name.lastIndex(of: "."), ["preinst", "postinst"].contains(name[dot...].dropFirst()),
+                let bytes = try? root.read("\(folder)/\(name)", limit: 1 << 20)
+            else { continue }
+            add(bytes, of: String(name[..<dot].prefix { $0 != ":" }))
+        }
+    }
+
+    /// The package whose script makes a file with this content; nil if none does.
+    func author(of path: String, _ content: [UInt8]) -> String? {
+        let known = content.isEmpty ? touches : documents[content] ?? []
+        return known.first { Self.names(path, in: $0.command) }?.package
+    }
+
+    private mutating func add(_ script: [UInt8], of package: String) {
+        var lines = script.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+        while let line = lines.popFirst() {
+            let command = String(decoding: line, as: UTF8.self)
+            if command.contains("touch ") { touches.append((command, package)) }
+            guard let start = HereDocument(command) else { continue }
+            var text: [UInt8] = []
+            while let next = lines.popFirst() {
+                let line = start.isIndented ? next.drop { $0 == UInt8(ascii: "\t") } : next
+                if line.elementsEqual(start.end.utf8) { break }
+                text += start.isLiteral ? Array(line) : Self.unescaped(line)
+                text.append(UInt8(ascii: "\n"))
+            }
+            documents[text, default: []].append((command, package))
+        }
+    }
+
+    /// Without the backslashes that keep the shell from expanding what follows.
+    private static func unescaped(_ line: ArraySlice<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        var rest = line
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\\"), let next = rest.first, "$`\\".utf8.contains(next) {
+                rest.removeFirst()
+                result.append(next)
+            } else {
+                result.append(byte)
+            }
+        }
+        return result
+    }
+
+    /// Whether a command names a path, and no longer one.
+    private static func names(_ path: String, in command: String) -> Bool {
+        command.utf8.split { !isOfPath($0) }.contains { word in
+            // The root that dpkg works on may come before it.
+            word.count >= path.utf8.count && word.suffix(path.utf8.count).elementsEqual(path.utf8)
+        }
+    }
+
+    private static func isOfPath(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "/._-+@:".utf8.contains(byte)
+        }
+    }
+}
+
+/// The beginning of a here-document: `cat > /etc/file <<-'END'`.
+private struct HereDocument {
+    let end: String
+    /// Whether tabs at the beginnings of lines do not count.
+    let isIndented: Bool
+    /// Whether the shell takes the text as it is.
+    let isLiteral: Bool
+
+    /// Nil for a command without one.
+    init?(_ command: String) {
+        let bytes = Array(command.utf8)
+        let marks = bytes.indices.dropLast().filter {
+            bytes[$0] == UInt8(ascii: "<") && bytes[$0 + 1] == UInt8(ascii: "<")
+        }
+        guard marks.count == 1, let mark = marks.first else { return nil }
+        var rest = bytes[(mark + 2)...]
+        isIndented = rest.first == UInt8(ascii: "-")
+        if isIndented { rest.removeFirst() }
+        rest = rest.drop(while: isBlank)
+        let quotes = "'\"\\".utf8
+        isLiteral = rest.first.map(quotes.contains) ?? false
+        if isLiteral { rest.removeFirst() }
+        let word = rest.prefix { !isBlank($0) && !quotes.contains($0) && !";|&<>()".utf8.contains($0) }
+        guard !word.isEmpty else { return nil }
+        end = String(decoding: word, as: UTF8.self)
+    }
+}
