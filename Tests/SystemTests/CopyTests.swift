@@ -54,7 +54,7 @@ extension SystemTests {
         }
 
         @Test func theEmbeddedBlueprintIsNotRead() throws {
-            let (place, away) = ("\(tree)/usr/lib/pisces/system", "\(site.scratch)/away")
+            let (place, away) = ("\(tree)/usr/lib/pisces/system", "\(site.folder.path)/out/away")
             let before = try copy(tree)
             try asOwner(["mv", place, away])
             defer { _ = try? asOwner(["mv", away, place]) }
