@@ -10,20 +10,23 @@ extension Blueprint {
     ///   - limit: bytes of content that stay in the text.
     public func yaml(contentsIn folder: String, above limit: Int) -> (text: String, contents: [String: [UInt8]]) {
         var contents: [String: [UInt8]] = [:]
-        guard case .object(var document) = canonicalJSON, case .object(var entries)? = document["files"] else {
-            return (yaml, contents)
+        var document = canonicalJSON
+        /// Puts bytes into a file of their own, and its path where they were.
+        func move(_ bytes: [UInt8], _ path: String, _ place: [String]) {
+            guard bytes.count > limit, contents[path] == nil else { return }
+            contents[path] = bytes
+            document.update(place[...]) { entry in
+                (entry["text"], entry["base64"], entry["source"]) = (nil, nil, .string(path))
+            }
         }
         for (path, file) in files {
-            guard case .regular(let bytes) = file.content, bytes.count > limit,
-                case .object(var entry)? = entries[path]
-            else { continue }
-            contents[folder + path] = bytes
-            (entry["text"], entry["base64"]) = (nil, nil)
-            entry["source"] = .string(folder + path)
-            entries[path] = .object(entry)
+            if case .regular(let bytes) = file.content { move(bytes, folder + path, ["files", path]) }
         }
-        document["files"] = .object(entries)
-        return (Self.yaml(of: .object(document)), contents)
+        for (name, repository) in repositories {
+            guard case .archive(let archive) = repository else { continue }
+            move(archive.signedBy, "\(folder)/keyring-\(name)", ["repositories", name, "signed-by"])
+        }
+        return (Self.yaml(of: document), contents)
     }
 
     private static func yaml(of document: JSONValue) -> String {
@@ -254,5 +257,18 @@ enum YAMLWriter {
             }
         }
         return result + "\""
+    }
+}
+
+extension JSONValue {
+    /// Changes the object at a place within this one.
+    fileprivate mutating func update(_ place: ArraySlice<String>, _ change: (inout [String: JSONValue]) -> Void) {
+        guard case .object(var members) = self else { return }
+        if let key = place.first {
+            members[key]?.update(place.dropFirst(), change)
+        } else {
+            change(&members)
+        }
+        self = .object(members)
     }
 }

@@ -42,8 +42,8 @@ private struct FilesReading {
     private let groups: [UInt32: String]
     private(set) var files: [String: Blueprint.File] = [:]
     private var omissions: [(subject: String, reason: String)] = []
-    /// How many paths stay behind, by the reason that the survey gives, and one of them.
-    private var behind: [String: (count: Int, example: String)] = [:]
+    /// How many paths stay behind, by the tool or the reason that the survey gives, and one of them.
+    private var behind: [String: (count: Int, example: String, reason: String)] = [:]
 
     /// A blueprint's file is read into memory, twice.
     private static let largest = 32 << 20
@@ -123,8 +123,13 @@ private struct FilesReading {
     }
 
     private mutating func stay(_ finding: Finding, _ reason: String) {
-        let known = behind[reason]
-        behind[reason] = ((known?.count ?? 0) + 1, known?.example ?? finding.path)
+        // Of what one tool makes, one path is enough to tell.
+        let key = reason.firstRange(of: ": ").map { String(reason[..<$0.lowerBound]) } ?? reason
+        let known = behind[key]
+        behind[key] = (
+            (known?.count ?? 0) + 1, known?.example ?? finding.path,
+            known.map { $0.reason == reason ? reason : key } ?? reason
+        )
     }
 
     private func path(of finding: Finding) -> String? {
@@ -183,8 +188,10 @@ private struct FilesReading {
         guard finding.owners.isEmpty else { return nil }
         if finding.path == "/etc/shells" {
             let entries = { (bytes: [UInt8]) in Set(TextLine.lines(of: bytes).lines.compactMap(\.content)) }
-            let known = try? root.read("/var/lib/shells.state")
-            return known.map(entries) == entries(bytes) ? "update-shells: the shells of packages" : nil
+            let known = entries((try? root.read("/var/lib/shells.state")) ?? [])
+            let now = entries(bytes)
+            let isOfPackages = known.isSubset(of: now) && now.subtracting(known).allSatisfy(scripts.isShell)
+            return isOfPackages ? "update-shells: the shells of packages" : nil
         }
         return scripts.author(of: finding.path, bytes).map { "written by a maintainer script of \($0)" }
     }
@@ -223,9 +230,9 @@ private struct FilesReading {
         }
         files = files.filter { path, file in file != Blueprint.File(.directory) || !parents.contains(path) }
         report.omissions += omissions.map { .init(kind: "files", subject: $0.subject, reason: $0.reason) }
-        for (reason, paths) in behind.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+        for (_, paths) in behind.sorted(by: { bytesPrecede($0.key, $1.key) }) {
             let subject = paths.count == 1 ? paths.example : "\(paths.count) paths such as \(paths.example)"
-            report.omissions.append(.init(kind: "files", subject: shown(subject), reason: reason))
+            report.omissions.append(.init(kind: "files", subject: shown(subject), reason: paths.reason))
         }
     }
 }

@@ -9,6 +9,8 @@ struct MaintainerScripts {
     private var documents: [[UInt8]: [(command: String, package: String)]] = [:]
     /// Lines that make an empty file.
     private var touches: [(command: String, package: String)] = []
+    /// Lines that make a program a login shell (add-shell(8)).
+    private var shells: [String] = []
 
     /// Reads the scripts of a root.
     init(_ root: SourceRoot) {
@@ -27,11 +29,15 @@ struct MaintainerScripts {
         return known.first { Self.names(path, in: $0.command) }?.package
     }
 
+    /// Whether a script makes a program a login shell.
+    func isShell(_ path: String) -> Bool { shells.contains { Self.names(path, in: $0) } }
+
     private mutating func add(_ script: [UInt8], of package: String) {
         var lines = script.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
         while let line = lines.popFirst() {
             let command = String(decoding: line, as: UTF8.self)
             if command.contains("touch ") { touches.append((command, package)) }
+            if command.contains("add-shell ") { shells.append(command) }
             guard let start = HereDocument(command) else { continue }
             var text: [UInt8] = []
             while let next = lines.popFirst() {

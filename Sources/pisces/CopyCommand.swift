@@ -103,7 +103,9 @@ struct CopyCommand: ParsableCommand {
         policy.areas = Set(self.policy.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
         // After the registers were read: a root that is no Debian system is none to survey.
         copier.files = { [options, policy] root, blueprint, report in
+            console.begin("survey all paths")
             let survey = try Survey.take(of: root, options)
+            console.end("\(survey.counts.paths) paths")
             for note in survey.notes { console.warning(note) }
             return try Copier.files(of: survey, policy)(root, blueprint, &report)
         }
