@@ -56,6 +56,24 @@ import Testing
                 """)
     }
 
+    @Test func largeContentsLieInFilesOfTheirOwn() throws {
+        let keys = String(repeating: "k", count: 9)
+        let loaded = try loadBlueprint(
+            """
+            repositories: { own: { uri: "http://example.org/", suites: [a], components: [b], signed-by: { text: \(keys) } } }
+            files: { /etc/large: { text: "0123456789", mode: "0600" }, /etc/small: { text: "01234567" } }
+            """)
+        let (text, contents) = loaded.blueprint.yaml(contentsIn: "x.files", above: 8)
+        #expect(
+            contents == [
+                "x.files/keyring-own": Array(keys.utf8), "x.files/etc/large": Array("0123456789".utf8),
+            ])
+        #expect(!text.contains(keys) && !text.contains("0123456789") && text.contains("01234567"))
+        let read = try Blueprint.load("copy.yaml") { path in contents[path] ?? Array(text.utf8) }
+        #expect(read.blueprint == loaded.blueprint)
+        #expect(loaded.blueprint.yaml(contentsIn: "x.files", above: 10).contents == [:])
+    }
+
     /// Texts that YAML reads as something else where they stand bare, and such as break its lines.
     static let odd = [
         "", " ", "a ", " a", "\t", "a\tb", "yes", "No", "ON", "n", "null", "~", "true", "1", "-1", "+.5", "1e3", "0x1F",

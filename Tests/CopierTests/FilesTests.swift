@@ -55,7 +55,8 @@ import Testing
         let root = try DpkgRoot()
         let key = "-----BEGIN OPENSSH " + "PRIVATE KEY-----\nabc\n"
         try AtomicFile.write(Array(key.utf8), to: "\(root.path)/etc/key")
-        try root.shell("mkfifo etc/pipe; printf x > \"$(printf 'etc/\\377')\"; chown 0:4321 etc/kept.conf; echo >> etc/kept.conf")
+        try root.shell(
+            "mkfifo etc/pipe; printf x > \"$(printf 'etc/\\377')\"; chown 0:4321 etc/kept.conf; echo >> etc/kept.conf")
         let (files, report) = try files(of: root)
         #expect(files == [:])
         let said = report.omissions.map(\.description).joined(separator: "\n")
@@ -67,5 +68,47 @@ import Testing
             #expect(said.contains(words), "\(words): \(said)")
         }
         #expect(!said.contains("abc"))
+    }
+
+    /// As long as it is just that.
+    @Test func whatMaintainerScriptsWriteStaysWithTheirPackage() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            #"""
+            cat > var/lib/dpkg/info/tool.postinst << 'SCRIPT'
+            #!/bin/sh
+            cat > "$DPKG_ROOT"/etc/plain.conf <<EOF
+            one
+              \$two
+            EOF
+            cat <<-'END' > /etc/tabs.conf
+            @three
+            @END
+            cat << EOF >/etc/answered
+            for $HOSTNAME
+            EOF
+            touch /etc/marker
+            add-shell /bin/tool
+            cat > /etc/last <<EOF
+            its end is missing
+            SCRIPT
+            sed -i 's/^@/\t/' var/lib/dpkg/info/tool.postinst
+            printf 'one\n  $two\n' > etc/plain.conf; printf 'three\n' > etc/tabs.conf; touch etc/marker
+            printf 'for x\n' > etc/answered
+            printf '# shells\n/bin/sh\n/bin/tool\n' > etc/shells; printf '/bin/sh\n' > var/lib/shells.state
+            echo 'L /etc/linked - - - - ../usr/share/tool/data' > usr/lib/tmpfiles.d/linked.conf
+            ln -s ../usr/share/tool/data etc/linked
+            """#)
+        let own: Set = ["/usr/lib/tmpfiles.d/linked.conf", "/etc/answered"]
+        #expect(try Set(files(of: root).files.keys) == own)
+        try root.shell(
+            #"""
+            printf 'one\n' > etc/plain.conf; printf 'three\n' > etc/other.conf; touch etc/marker.conf; echo > etc/tabs.conf
+            echo /usr/bin/mine >> etc/shells; ln -sf elsewhere etc/linked
+            """#)
+        let changed: Set = [
+            "/etc/plain.conf", "/etc/other.conf", "/etc/marker.conf", "/etc/tabs.conf", "/etc/shells", "/etc/linked",
+        ]
+        #expect(try Set(files(of: root).files.keys) == own.union(changed))
     }
 }
