@@ -56,7 +56,9 @@ public struct Copier: Sendable {
         try reading.readImage(into: &blueprint)
         try reading.reportOthers()
         blueprint.files = try files(root, blueprint, &reading.report)
-        return SystemCopy(blueprint: blueprint, report: reading.report, accounts: accounts)
+        return SystemCopy(
+            blueprint: blueprint, report: reading.report, accounts: accounts,
+            packages: Set(packages.packages.map(\.name)), units: reading.enabledUnits)
     }
 }
 
@@ -69,6 +71,10 @@ public struct SystemCopy: Sendable {
     /// The numbers of the accounts that the blueprint gives none, for the lock: files on the data partition belong to
     /// them.
     public var accounts: AccountNumbers
+    /// The names of all installed packages.
+    let packages: Set<String>
+    /// All units that are enabled.
+    let units: Set<String>
 }
 
 /// The numbers of users and groups that nobody chose, by name.

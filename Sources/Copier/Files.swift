@@ -1,4 +1,4 @@
-internal import BlueprintModel
+public import BlueprintModel
 internal import Glibc
 internal import LinuxSystem
 
@@ -8,6 +8,8 @@ extension Copier {
         /// Areas where people put what they want, of which all travels: `/home`. A top directory that no system has, such
         /// as `/data`, is one, too.
         public var areas: Set<String> = []
+        /// Paths that are read whatever the survey says of them, with what a blueprint has there: to compare it.
+        public var known: [String: Blueprint.File] = [:]
 
         /// The usual one: what the survey finds in `/etc`, `/usr` and other places that packages fill.
         public init() {}
@@ -21,6 +23,7 @@ extension Copier {
         { root, _, report in
             var reading = try FilesReading(root: root, policy: policy)
             for finding in survey.findings() where !report.explained.contains(finding.path) { reading.read(finding) }
+            for path in policy.known.keys.sorted(by: bytesPrecede) { reading.compare(path, survey.finding(at: path)) }
             reading.finish(&report)
             return reading.files
         }
@@ -102,6 +105,15 @@ private struct FilesReading {
         }
     }
 
+    /// Reads what is at a path of which a blueprint speaks.
+    mutating func compare(_ path: String, _ finding: Finding?) {
+        guard let finding, finding.node != nil else {
+            if policy.known[path]?.content == .absent { files[path] = Blueprint.File(.absent) }
+            return
+        }
+        if files[path] == nil { take(finding) }
+    }
+
     private func isWanted(_ path: String) -> Bool {
         policy.areas.contains { path == $0 || path.hasPrefix($0 + "/") }
     }
@@ -172,7 +184,7 @@ private struct FilesReading {
             return .symlink(text)
         case .file:
             guard let bytes = bytes(of: finding, node) else { return nil }
-            if let reason = origin(of: finding, bytes) {
+            if policy.known[finding.path] == nil, let reason = origin(of: finding, bytes) {
                 stay(finding, reason)
                 return nil
             }
@@ -214,7 +226,7 @@ private struct FilesReading {
             leaveOut(finding, "it vanished while it was copied")
             return nil
         }
-        if let kind = Secrets.kind(in: bytes) {
+        if policy.known[finding.path]?.content != .regular(bytes), let kind = Secrets.kind(in: bytes) {
             leaveOut(finding, "it holds \(kind): bring it to the copy as a systemd credential")
             return nil
         }
@@ -228,7 +240,9 @@ private struct FilesReading {
             var parent = parentDirectory(of: path)
             while parent != "/", parents.insert(parent).inserted { parent = parentDirectory(of: parent) }
         }
-        files = files.filter { path, file in file != Blueprint.File(.directory) || !parents.contains(path) }
+        files = files.filter { path, file in
+            file != Blueprint.File(.directory) || !parents.contains(path) || policy.known[path] != nil
+        }
         report.omissions += omissions.map { .init(kind: "files", subject: $0.subject, reason: $0.reason) }
         for (_, paths) in behind.sorted(by: { bytesPrecede($0.key, $1.key) }) {
             let subject = paths.count == 1 ? paths.example : "\(paths.count) paths such as \(paths.example)"

@@ -9,6 +9,8 @@ struct Reading {
     let isRunning: Bool
     /// The files of packages that dpkg keeps as the administrator left them: what is in them, no kind holds.
     var conffiles: Set<String> = []
+    /// All units that something starts, also those that nobody need write down.
+    var enabledUnits: Set<String> = []
     var report = CopyReport()
 
     /// Notes what the blueprint will not have. Secrets may be in names, too: the report has none.

@@ -17,6 +17,7 @@ extension Reading {
             explain("\(Self.folder)/\(path)")
             enabled.insert(unit)
         }
+        enabledUnits = enabled
         blueprint.time.ntp = enabled.contains("systemd-timesyncd.service")
         let own = enabled.filter { standard[$0] == nil && !isMadeByPisces($0) }
         blueprint.units.enable = withoutImplied(own, by: blueprint).sorted(by: bytesPrecede)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BlueprintModel
+import Copier
 import LinuxSystem
 
 /// The blueprint that a command is about.
@@ -66,18 +67,58 @@ struct ExplainCommand: ParsableCommand {
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Show what differs between two blueprints.",
-        discussion: "Comments and the order of keys do not count. Exit status 1 if they differ, 0 if not.")
+        abstract: "Show what differs between two blueprints, or between one and a system.",
+        discussion: """
+            Comments and the order of keys do not count. With --running the new one is the running system, or the one \
+            below --root: what it is other than the blueprint says, and since when, where somebody wrote that down. Exit \
+            status 1 if there are differences, 0 if not.
+            """)
 
     @Argument(help: "The old blueprint.", completion: .file(extensions: ["yaml"]))
     var old: String
     @Argument(help: "The new blueprint.", completion: .file(extensions: ["yaml"]))
-    var new: String
+    var new: String?
+
+    @Flag(help: "Compare the blueprint with the running system.")
+    var running = false
+
+    @Option(help: "With --running: the root of another system, a directory.", completion: .directory)
+    var root = "/"
+
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if running == (new != nil) {
+            throw ValidationError("name a second blueprint, or --running to compare with this system")
+        }
+    }
 
     func run() throws {
-        let changes = Blueprint.diff(try Workspace.load(old).blueprint, try Workspace.load(new).blueprint)
-        for change in changes { Console().result(change.description) }
-        if !changes.isEmpty { throw ExitCode(1) }
+        let console = Console(output)
+        let blueprint = try Workspace.load(old).blueprint
+        let differences =
+            if let new {
+                Blueprint.diff(blueprint, try Workspace.load(new).blueprint).map { Drift($0) }
+            } else {
+                try drift(from: blueprint, console)
+            }
+        for difference in differences {
+            console.result(output.json ? Self.json(difference).canonical : difference.description)
+        }
+        if !differences.isEmpty { throw ExitCode(1) }
+    }
+
+    private func drift(from blueprint: Blueprint, _ console: Console) throws -> [Drift] {
+        let source = try CopySource(root)
+        return try source.copier().drift(from: blueprint) { try source.survey(console) }
+    }
+
+    private static func json(_ difference: Drift) -> JSONValue {
+        let change = difference.change
+        return .object([
+            "path": .array(change.path.map { .string($0) }), "old": change.old ?? .null, "new": change.new ?? .null,
+            "cause": difference.cause.map { .string($0) } ?? .null,
+        ])
     }
 }
 

@@ -88,32 +88,16 @@ struct CopyCommand: ParsableCommand {
     }
 
     private func copier(_ console: Console) throws -> Copier {
-        let directory: SourceRoot
-        do throws(SystemError) {
-            directory = try SourceRoot(path: root)
-        } catch {
-            throw Failure("\(error)\n  to mend it: name the root of a Debian system by --root")
-        }
-        var copier = Copier(directory)
+        let source = try CopySource(root)
+        var copier = try source.copier()
         copier.identity = identity == .self ? .same : .offspring
         copier.name = name
-        var options = Survey.Options()
-        options.cacheDirectory = try? Workspace.cacheDirectory("copy")
         var policy = Copier.FilesPolicy()
         policy.areas = Set(self.policy.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
         // After the registers were read: a root that is no Debian system is none to survey.
-        copier.files = { [options, policy] root, blueprint, report in
-            console.begin("survey all paths")
-            let survey = try Survey.take(of: root, options)
-            console.end("\(survey.counts.paths) paths")
-            for note in survey.notes { console.warning(note) }
-            return try Copier.files(of: survey, policy)(root, blueprint, &report)
+        copier.files = { [policy] root, blueprint, report in
+            try Copier.files(of: try source.survey(console), policy)(root, blueprint, &report)
         }
-        let status = try directory.directory.status()
-        let own = try Descriptor.directory("/").status()
-        copier.isRunning = (status.device, status.inode) == (own.device, own.inode)
-        // A host without apt has no mirrors of its own: then all are written down.
-        copier.hostMirror = try? HostMirror.discover(run: runTool)
         return copier
     }
 
@@ -143,6 +127,40 @@ struct CopyCommand: ParsableCommand {
             "digest": .string(SHA256.hash(copy.blueprint.canonicalBytes).hex),
             "blueprint": copy.blueprint.canonicalJSON, "omissions": .array(omissions),
         ])
+    }
+}
+
+/// A system that is read.
+struct CopySource {
+    private let root: SourceRoot
+
+    /// The system below a directory.
+    init(_ path: String) throws {
+        do throws(SystemError) {
+            root = try SourceRoot(path: path)
+        } catch {
+            throw Failure("\(error)\n  to mend it: name the root of a Debian system by --root")
+        }
+    }
+
+    func copier() throws -> Copier {
+        var copier = Copier(root)
+        let status = try root.directory.status()
+        let own = try Descriptor.directory("/").status()
+        copier.isRunning = (status.device, status.inode) == (own.device, own.inode)
+        // A host without apt has no mirrors of its own: then all are written down.
+        copier.hostMirror = try? HostMirror.discover(run: runTool)
+        return copier
+    }
+
+    func survey(_ console: Console) throws -> Survey {
+        console.begin("survey all paths")
+        var options = Survey.Options()
+        options.cacheDirectory = try? Workspace.cacheDirectory("copy")
+        let survey = try Survey.take(of: root, options)
+        console.end("\(survey.counts.paths) paths")
+        for note in survey.notes { console.warning(note) }
+        return survey
     }
 }
 

@@ -84,6 +84,58 @@ extension SystemTests {
             #expect(first == second)
         }
 
+        @Test func driftIsWhatSomebodyChangedSince() throws {
+            let drift = { (options: [String]) throws -> Outcome in
+                try piscesCommand(["diff", "--running", site.folder.blueprint, "--root", tree, "--quiet"] + options)
+                    .outcome()
+            }
+            let none = try drift([])
+            #expect(none.status == .exited(0) && none.output.isEmpty, "\(none.output)\(none.errors)")
+            try asOwner([
+                "sh", "-ec",
+                """
+                cd '\(tree)'; cp -a etc/hostname etc/hosts etc/motd etc/shadow etc/passwd etc/group var/lib/node/state ..
+                echo other > etc/hostname; echo '192.0.2.1 peer' >> etc/hosts; echo Bye > etc/motd; echo 1 > var/lib/node/state
+                touch -d @1000000000 etc/motd; echo 'bob:x:1999:1999::/home/bob:/bin/sh' >> etc/passwd
+                echo 'bob:x:1999:' >> etc/group; rm etc/node/latest; mv etc/systemd/system/apt-daily.timer ..
+                printf 'Start-Date: 2026-11-23  10:00:00\\nCommandline: apt install jq\\nInstall: jq:amd64 (1)\\n' \
+                    > var/log/apt/history.log
+                cp -a var/lib/dpkg/status ..
+                printf '\\nPackage: jq\\nStatus: install ok installed\\nArchitecture: amd64\\nVersion: 1\\n' \
+                    >> var/lib/dpkg/status
+                """,
+            ])
+            defer {
+                _ = try? asOwner([
+                    "sh", "-ec",
+                    """
+                    cd '\(tree)/..'; mv hostname hosts motd shadow passwd group tree/etc; mv state tree/var/lib/node
+                    mv status tree/var/lib/dpkg; rm tree/var/log/apt/history.log; ln -s ../motd tree/etc/node/latest
+                    mv apt-daily.timer tree/etc/systemd/system
+                    """,
+                ])
+            }
+            let some = try drift([])
+            #expect(some.status == .exited(1))
+            // That of the state is the time of this test.
+            let lines = some.output.split(separator: "\n").map { $0.prefix { $0 != "{" } }
+                .filter { !$0.hasPrefix(#"~ files./var/lib/node/state.text: "0\n" -> "1\n"  (changed 20"#) }
+            #expect(lines.count == 7)
+            #expect(
+                lines == [
+                    "+ files./etc/hosts: ",
+                    #"~ files./etc/motd.text: "Welcome\n" -> "Bye\n"  (changed 2001-09-09 01:46:40 UTC)"#,
+                    "- files./etc/node/latest: ", "~ network.hostname: \"node-7\" -> \"other\"",
+                    "+ packages.install: \"jq\"  (install, 2026-11-23  10:00:00, by apt install jq)",
+                    "- units.mask: \"apt-daily.timer\"", "+ users.bob: ",
+                ], "\(some.output)\(some.errors)")
+            let json = try drift(["--json"]).output.split(separator: "\n").last ?? ""
+            #expect(
+                try JSONValue(parsing: Array(json.utf8), file: "json")["path"]?.array == [
+                    .string("users"), .string("bob"),
+                ])
+        }
+
         @Test func aPersonReadsWhatWasLeftOut() throws {
             let root = try smallRoot("left", status: Self.dpkg)
             try makeDirectories("\(root)/var/lib/dpkg/alternatives")
