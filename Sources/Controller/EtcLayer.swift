@@ -81,7 +81,7 @@ struct EtcLayer {
     }
 
     /// Whether a path is the same in two trees, but for times.
-    private static func same(_ path: String, _ left: Source, _ right: Source) -> Bool {
+    static func same(_ path: String, _ left: Source, _ right: Source) -> Bool {
         switch (left.tree[path], right.tree[path]) {
         case (nil, nil): true
         case (let here?, let there?):
@@ -205,7 +205,7 @@ extension EtcLayer {
         try system { () throws(SystemError) in try directory.syncFilesystem() }
     }
 
-    private static func etc(of root: borrowing Descriptor) throws(ControllerError) -> Descriptor {
+    static func etc(of root: borrowing Descriptor) throws(ControllerError) -> Descriptor {
         do throws(SystemError) { return try root.openBeneath("etc", O_RDONLY | O_DIRECTORY) } catch {
             throw ControllerError(.device, root.name, "\(error)")
         }

@@ -22,11 +22,10 @@ struct Pisces: ParsableCommand {
         version: "pisces \(piscesVersion)",
         subcommands: [
             CheckCommand.self, ExplainCommand.self, DiffCommand.self, SchemaCommand.self, CopyCommand.self,
-            LockCommand.self,
-            ConstructCommand.self, VerifyCommand.self, KeyCommand.self, BootCommand.self, StatusCommand.self,
+            LockCommand.self, ConstructCommand.self, VerifyCommand.self, KeyCommand.self, BootCommand.self,
+            StatusCommand.self,
             HealthCommand.self, UpgradeCommand.self, FlipCommand.self, CommitCommand.self, RollbackCommand.self,
-            CancelCommand.self, DoctorCommand.self,
-            GrowCommand.self,
+            CancelCommand.self, RevertCommand.self, DoctorCommand.self, GrowCommand.self,
         ])
 
     static func main() {

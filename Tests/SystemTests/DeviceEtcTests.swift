@@ -90,6 +90,38 @@ extension SystemTests.DeviceTests {
         #expect(try device.shell("\(Self.questions)\nls /etc/later 2>&1 || true").hasPrefix(old + "ls: cannot access"))
     }
 
+    @Test func whatIsRevertedIsAsTheGenerationHasIt() throws {
+        let device = try makeDevice()
+        let listing =
+            "cd /etc && find . ! -path ./machine-id -printf '%p %y %m %U:%G %l\n' | sort && "
+            + "find . -type f ! -path ./machine-id | sort | xargs sha256sum"
+        let before = try device.shell(listing)
+        try device.shell(
+            """
+            cd /etc; echo changed > motd; chmod 600 motd; rm hostname; ln -s motd hostname; mkdir -p own/deep; echo > own/deep/x
+            rm -r ssh; echo 'no directory' > ssh; rm profile; mkdir profile; echo > profile/x; chmod 700 systemd
+            """)
+        let rehearsal = try device.pisces("revert", "--dry-run", "/etc/motd", "/etc/own")
+        #expect(
+            rehearsal.isDone()
+                && rehearsal.output
+                    == "restored /etc/motd\nremoved /etc/own/deep/x\nremoved /etc/own/deep\nremoved /etc/own\n",
+            rehearsal.text)
+        #expect(try device.shell("cat /etc/motd; ls /etc/own") == "changed\ndeep\n")
+        // A path that cannot be put back: none is.
+        #expect(try device.pisces("revert", "/etc/motd", "/usr/bin/sh").isRefused("only what is below /etc"))
+        #expect(try device.pisces("revert", "/etc/nowhere").isRefused("neither here nor in the running generation"))
+        #expect(try device.pisces("revert", "/etc/machine-id").isRefused("this machine's own"))
+        #expect(try device.pisces("revert", "/etc/../usr/x").isRefused("only what is below /etc"))
+        #expect(try device.shell("cat /etc/motd") == "changed\n")
+        let paths = ["motd", "hostname", "own", "ssh", "profile", "systemd"].map { "/etc/\($0)" }
+        let done = try device.pisces(["revert"] + paths)
+        #expect(done.isDone(), done.text)
+        #expect(try device.shell(listing) == before)
+        let again = try device.pisces("revert", "/etc/motd")
+        #expect(again.isDone("as the running generation has it") && again.output.isEmpty)
+    }
+
     private func owner(_ path: String, _ device: Device) throws -> String {
         try device.shell("stat -c %u:%g /etc/\(path)").filter { !$0.isNewline }
     }
