@@ -18,7 +18,7 @@ extension Reading {
                 leaveOut(kind, path, "it is no quadlet that a blueprint can name, or no text: it stays a file")
                 continue
             }
-            if let secret = Secrets.kind(in: bytes) {
+            if let secret = SecretFiles.kind(in: bytes) {
                 leaveOut(kind, path, "it holds \(secret): give it to the container as a secret of podman's")
                 continue
             }

@@ -226,7 +226,7 @@ private struct FilesReading {
             leaveOut(finding, "it vanished while it was copied")
             return nil
         }
-        if policy.known[finding.path]?.content != .regular(bytes), let kind = Secrets.kind(in: bytes) {
+        if policy.known[finding.path]?.content != .regular(bytes), let kind = SecretFiles.kind(finding.path, bytes) {
             leaveOut(finding, "it holds \(kind): bring it to the copy as a systemd credential")
             return nil
         }

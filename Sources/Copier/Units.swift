@@ -91,7 +91,7 @@ extension Reading {
             leaveOut(Self.kind, path, "it is no text: it stays a file")
             return nil
         }
-        if let secret = Secrets.kind(in: bytes) {
+        if let secret = SecretFiles.kind(in: bytes) {
             leaveOut(Self.kind, path, "it holds \(secret): give it to the unit by LoadCredential=")
             return nil
         }

@@ -147,6 +147,49 @@ extension SystemTests {
             #expect(outcome.errors.contains("left out: alternatives: editor: "), "\(outcome.errors)")
         }
 
+        /// Files with a secret each, `%` being where it is: none of these values may leave the system.
+        private static let secretFiles = [
+            "/etc/shadow": "root:$y$j9T$%aaaaaaaaaaaaaaaaaaaa:1:0:99999:7:::\n",
+            "/etc/keys/host": "-----BEGIN OPENSSH " + "PRIVATE KEY-----\n%\n-----END OPENSSH " + "PRIVATE KEY-----\n",
+            "/etc/ssl/private/site.key": "%", "/etc/NetworkManager/system-connections/home.nmconnection": "psk=%\n",
+            "/etc/wpa_supplicant.conf": "network={\n  ssid=\"x\"\n  psk=\"%\"\n}\n",
+            "/etc/apt/auth.conf.d/own.conf": "machine example.org login me password %\n",
+            "/etc/app/netrc": "machine example.org login me password %\n",
+            "/etc/apt/sources.list.d/own.list": "deb https://me:%@example.org/ stable main\n",
+            "/etc/systemd/system/app.service": "[Service]\nEnvironment=APP_TOKEN=%\nExecStart=/bin/true\n",
+            "/etc/systemd/system/ssh.service.d/x.conf": "[Service]\nEnvironment=\"DB_PASSWORD=%\"\n",
+            "/etc/containers/systemd/app.container": "[Container]\nImage=example.org/a:1\nEnvironment=SECRET_KEY=%\n",
+            "/etc/app/settings.json": "{ \"name\": \"x\", \"apiKey\": \"%\" }\n",
+            "/etc/app/my.cnf": "[client]\npassword = %\n",
+            "/etc/app/app.yaml": "db:\n  host: x\n  passphrase: '%'\n", "/etc/krb5.keytab": "%",
+            "/etc/wireguard/wg0.conf": "[Interface]\nPrivateKey = %%%%aaaaaaaaaaa=\n",
+            "/etc/credstore/db": "%", "/var/cache/debconf/passwords.dat": "Name: x/password\nValue: %\n",
+            "/etc/app/url": "postgres://app:%@db/app\n", "/etc/default/app": "export AUTH_TOKEN=\"%\"\n",
+        ]
+
+        @Test func noSecretLeavesTheSystem() throws {
+            let root = try smallRoot("secrets", status: Self.dpkg)
+            var values: [String] = []
+            for (index, (path, text)) in Self.secretFiles.sorted(by: { $0.key < $1.key }).enumerated() {
+                values.append("S3cr\(100 + index)t")
+                try makeDirectories(parentDirectory(of: root + path))
+                try write(text.replacing("%", with: values[index]), to: root + path)
+            }
+            try write("kept=%\n", to: "\(root)/etc/app/plain")
+            let output = "\(site.scratch)/secrets.yaml"
+            let options = ["--root", root, "--policy", "/var", "--policy", "/etc"]
+            var said = ""
+            for more in [[], ["--json"], ["--output", output], ["--offspring"]] {
+                let outcome = try piscesCommand(["copy"] + options + more).outcome()
+                #expect(outcome.status == .exited(0), outcome.text)
+                said += outcome.output + outcome.errors
+            }
+            said += try run(
+                "sh", "-c", "cat '\(output)'; cat $(find '\(site.scratch)/secrets.files' -type f) /dev/null")
+            #expect(said.contains("/etc/app/plain"))
+            for value in values { #expect(!said.contains(value), "\(value)") }
+        }
+
         private static let dpkg =
             "Package: dpkg\nStatus: install ok installed\nEssential: yes\nArchitecture: amd64\nVersion: 1\n"
 
