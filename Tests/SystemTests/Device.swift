@@ -53,7 +53,7 @@ final class Device {
     // MARK: - What is done on it
 
     /// `pisces` on the device.
-    func command(_ arguments: String..., cache: String = "/nowhere") -> Command {
+    func command(_ arguments: String..., cache: String = "/dev/null") -> Command {
         var command = command("run", [builtProgram("pisces")] + arguments)
         command.environment["XDG_CACHE_HOME"] = cache
         return command

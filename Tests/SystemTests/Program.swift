@@ -19,7 +19,7 @@ struct Outcome {
 }
 
 /// The program under test, with an environment of its own.
-func piscesCommand(_ arguments: [String], cache: String = "/nowhere", in directory: String? = nil) -> Command {
+func piscesCommand(_ arguments: [String], cache: String = "/dev/null", in directory: String? = nil) -> Command {
     var command = Command(builtProgram("pisces"), arguments)
     command.environment = networkEnvironment.merging(["HOME": "/nowhere", "XDG_CACHE_HOME": cache]) { $1 }
     command.workingDirectory = directory
