@@ -111,7 +111,8 @@ private struct AptHistory {
     /// When and by which command a package came or went; nil if no paragraph names it.
     func cause(_ package: String) -> String? {
         for entry in entries.reversed() {
-            for field in ["Install", "Remove", "Purge"] where (entry[field] ?? "").contains("\(package):") {
+            for field in ["Install", "Remove", "Purge"]
+            where (entry[field] ?? "").split(separator: " ").contains(where: { $0.hasPrefix("\(package):") }) {
                 let command = entry["Commandline"].map { ", by \($0)" } ?? ""
                 return "\(field.lowercased()), \(entry["Start-Date"] ?? "some time")\(command)"
             }

@@ -184,7 +184,7 @@ private struct FilesReading {
             return .symlink(text)
         case .file:
             guard let bytes = bytes(of: finding, node) else { return nil }
-            if policy.known[finding.path] == nil, let reason = origin(of: finding, bytes) {
+            if policy.known[finding.path] == nil, let reason = origin(of: finding, node, bytes) {
                 stay(finding, reason)
                 return nil
             }
@@ -196,8 +196,9 @@ private struct FilesReading {
     }
 
     /// Why the packages make a file that no package owns, just as it is; nil if they do not.
-    private func origin(of finding: Finding, _ bytes: [UInt8]) -> String? {
-        guard finding.owners.isEmpty else { return nil }
+    private func origin(of finding: Finding, _ node: Finding.Node, _ bytes: [UInt8]) -> String? {
+        // Scripts run as root with the usual umask.
+        guard finding.owners.isEmpty, (node.uid, node.gid, node.mode) == (0, 0, 0o644) else { return nil }
         if finding.path == "/etc/shells" {
             let entries = { (bytes: [UInt8]) in Set(TextLine.lines(of: bytes).lines.compactMap(\.content)) }
             let known = entries((try? root.read("/var/lib/shells.state")) ?? [])

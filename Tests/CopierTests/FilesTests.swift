@@ -105,9 +105,11 @@ import Testing
             #"""
             printf 'one\n' > etc/plain.conf; printf 'three\n' > etc/other.conf; touch etc/marker.conf; echo > etc/tabs.conf
             echo /usr/bin/mine >> etc/shells; ln -sf elsewhere etc/linked
+            chmod 600 etc/marker
             """#)
         let changed: Set = [
             "/etc/plain.conf", "/etc/other.conf", "/etc/marker.conf", "/etc/tabs.conf", "/etc/shells", "/etc/linked",
+            "/etc/marker",
         ]
         #expect(try Set(files(of: root).files.keys) == own.union(changed))
     }

@@ -107,6 +107,7 @@ extension SystemTests {
                 echo 'bob:x:1999:' >> etc/group; rm etc/node/latest etc/systemd/system/apt-daily.timer
                 printf 'Start-Date: 2026-11-23  10:00:00\\nCommandline: apt install jq\\nInstall: jq:amd64 (1)\\n' \
                     > var/log/apt/history.log
+                printf '\\nStart-Date: later\\nInstall: gojq:amd64 (1)\\n' >> var/log/apt/history.log
                 printf '\\nPackage: jq\\nStatus: install ok installed\\nArchitecture: amd64\\nVersion: 1\\n' \
                     >> var/lib/dpkg/status
                 """,
