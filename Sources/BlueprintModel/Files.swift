@@ -1,5 +1,6 @@
 extension Blueprint {
-    /// A file, symbolic link or directory that the blueprint puts into the root, or one that it takes away.
+    /// A file, symbolic link or directory that the blueprint puts into the root, one of a package with other attributes,
+    /// or one that it takes away.
     public struct File: Sendable, Equatable {
         /// What is at the path.
         public enum Content: Sendable, Equatable {
@@ -9,6 +10,9 @@ extension Blueprint {
             case symlink(String)
             /// A directory.
             case directory
+            /// What a package puts there: the blueprint only gives it other attributes. Its owner and mode are the
+            /// package's.
+            case packaged
             /// Nothing: what a package puts there is removed.
             case absent
         }
@@ -21,6 +25,15 @@ extension Blueprint {
         public var owner = "root"
         /// Name of the owning group.
         public var group = "root"
+        /// What a program may do though an ordinary user starts it.
+        public var capabilities: Capabilities?
+        /// Who else may do what; entries that follow from ``mode`` are left out.
+        public var acl: [AccessEntry] = []
+        /// Extended attributes of users by full name: `user.comment`.
+        public var xattrs: [String: [UInt8]] = [:]
+
+        /// Whether it has more than contents, owner and mode.
+        public var hasAttributes: Bool { capabilities != nil || !acl.isEmpty || !xattrs.isEmpty }
 
         /// Makes an entry of root:root; a nil mode means 0644, and 0755 for a directory.
         public init(_ content: Content, mode: UInt16? = nil) {
@@ -33,7 +46,7 @@ extension Blueprint {
             case .regular: 0o644
             case .directory: 0o755
             case .symlink: 0o777
-            case .absent: 0
+            case .packaged, .absent: 0
             }
         }
     }
@@ -47,10 +60,14 @@ extension Blueprint.File {
         var source: [UInt8]?
         var symlink: String?
         var directory: Bool?
+        var packaged: Bool?
         var absent: Bool?
         var mode: UInt16?
         var owner = "root"
         var group = "root"
+        var capabilities: Blueprint.Capabilities?
+        var acl: [Blueprint.AccessEntry] = []
+        var xattrs: [String: [UInt8]] = [:]
     }
 
     private static let mode = Codec<String>.text(.fileMode).converted(
@@ -66,46 +83,104 @@ extension Blueprint.File {
             Key("symlink", \.symlink, .text(.symlinkTarget), "The target of a symbolic link.", alternative: "symlink"),
             Key("directory", \.directory, .bool, "`true`: a directory.", alternative: "directory"),
             Key(
+                "packaged", \.packaged, .bool,
+                "`true`: the file that a package puts there, with other attributes; `stat-overrides` change its mode.",
+                alternative: "packaged"),
+            Key(
                 "absent", \.absent, .bool, "`true`: a file that a package puts there is removed.",
                 alternative: "absent"),
             Key("mode", \.mode, mode, "Permission bits in octal; by default 0644, for a directory 0755."),
             Key("owner", \.owner, .text(.accountName), "The owning user."),
             Key("group", \.group, .text(.accountName), "The owning group."),
+            Key(
+                "capabilities", \.capabilities, Blueprint.Capabilities.codec,
+                "What a program may do though an ordinary user starts it, as setcap(8) takes it."),
+            Key(
+                "acl", \.acl, .list(Blueprint.AccessEntry.codec),
+                "Who else may do what, as setfacl(1) takes it; the owner's, the mask and others' follow from the mode."),
+            Key(
+                "xattrs", \.xattrs, .map(.userAttribute, .contents("attribute", shorthand: .text("text"))),
+                "Extended attributes of users, by full name."),
         ]
     ).converted(to: decoded, from: encoded)
 
     private static func decoded(_ form: Form, _ node: YAMLNode, _ decoding: inout Decoding) -> Self? {
         var file: Self
+        var (foreign, reason): ([String], String) = ([], "")
         if let target = form.symlink {
-            if let mode = node["mode"] { decoding.report(mode.mark, "a symbolic link has no mode of its own") }
+            (foreign, reason) = (["mode", "capabilities", "acl", "xattrs"], "a symbolic link has no")
             file = Self(.symlink(target))
-        } else if let isDirectory = form.directory {
-            if !isDirectory { decoding.report(node.mark, "directory: false says nothing; leave it out") }
+        } else if form.directory != nil {
+            (foreign, reason) = (["capabilities"], "a directory has no")
             file = Self(.directory, mode: form.mode)
-        } else if let isAbsent = form.absent {
-            if !isAbsent { decoding.report(node.mark, "absent: false says nothing; leave it out") }
-            for key in ["mode", "owner", "group"] {
-                if let value = node[key] { decoding.report(value.mark, "what is not there has no \(key)") }
-            }
+        } else if form.packaged != nil {
+            (foreign, reason) = (["mode", "owner", "group"], "stat-overrides say of a package's file its")
+            file = Self(.packaged)
+        } else if form.absent != nil {
+            (foreign, reason) = (
+                ["mode", "owner", "group", "capabilities", "acl", "xattrs"], "what is not there has no"
+            )
             file = Self(.absent)
         } else if let bytes = form.bytes {
             file = Self(.regular(bytes), mode: form.mode)
         } else {
             return nil
         }
+        for (key, value) in [("directory", form.directory), ("packaged", form.packaged), ("absent", form.absent)]
+        where value == false {
+            decoding.report(node.mark, "\(key): false says nothing; leave it out")
+        }
+        let whose = form.symlink == nil ? "" : " of its own"
+        for key in foreign { if let value = node[key] { decoding.report(value.mark, "\(reason) \(key)\(whose)") } }
         (file.owner, file.group) = (form.owner, form.group)
+        (file.capabilities, file.acl, file.xattrs) = (form.capabilities, form.acl.inOrder, form.xattrs)
+        if file.content == .packaged, !file.hasAttributes, !decoding.isFragment {
+            decoding.report(node.mark, "packaged: true without other attributes says nothing; leave the file out")
+        }
+        checkAccess(file, node, &decoding)
         return file
+    }
+
+    /// What is wrong between the entries of a list.
+    private static func checkAccess(_ file: Self, _ node: YAMLNode, _ decoding: inout Decoding) {
+        guard let mark = node["acl"]?.mark else { return }
+        for isDefault in [false, true] {
+            let tags = file.acl.filter { $0.isDefault == isDefault }.map(\.tag)
+            if tags.isEmpty { continue }
+            if Set(tags).count < tags.count { decoding.report(mark, "of an account the list has two entries") }
+            if isDefault {
+                if file.content != .directory, file.content != .packaged {
+                    decoding.report(mark, "only a directory has default entries")
+                }
+            } else if tags.contains(.owner) || tags.contains(.other) {
+                decoding.report(mark, "what the owner and others may do says the mode")
+            } else if !tags.contains(where: {
+                if case .user = $0 { true } else if case .group = $0 { true } else { false }
+            }) {
+                decoding.report(mark, "without an entry for a user or group by name, the mode says it all")
+            }
+        }
     }
 
     private static func encoded(_ file: Self) -> Form {
         var form = Form(owner: file.owner, group: file.group)
         form.mode = file.mode == defaultMode(of: file.content) ? nil : file.mode
+        (form.capabilities, form.acl, form.xattrs) = (file.capabilities, file.acl, file.xattrs)
         switch file.content {
         case .regular(let bytes): form.bytes = bytes
         case .symlink(let target): (form.symlink, form.mode) = (target, nil)
         case .directory: form.directory = true
+        case .packaged: (form.packaged, form.mode) = (true, nil)
         case .absent: (form.absent, form.mode) = (true, nil)
         }
         return form
     }
+}
+
+extension TextRule {
+    // xattr(7).
+    static let userAttribute = TextRule(
+        article: "an extended attribute of users", form: "\"user.\" and a name, at most 255 bytes in all",
+        pattern: "^user\\..+$"
+    ) { $0.hasPrefix("user.") && (6...255).contains($0.utf8.count) && !hasControlCharacters($0) }
 }

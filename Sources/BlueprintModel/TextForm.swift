@@ -14,6 +14,8 @@ public enum TextForm: Sendable, CaseIterable {
     case sshKey
     /// A path.
     case absolutePath
+    /// An extended attribute of users.
+    case userAttribute
     /// A unit of systemd.
     case unitName
     /// A file that adds to a unit.
@@ -58,6 +60,7 @@ public enum TextForm: Sendable, CaseIterable {
         case .comment: .comment
         case .sshKey: .sshKey
         case .absolutePath: .absolutePath
+        case .userAttribute: .userAttribute
         case .unitName: .unitName
         case .dropInName: .dropInName
         case .uri: .uri

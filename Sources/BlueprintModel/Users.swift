@@ -3,7 +3,9 @@ extension Blueprint {
     public struct User: Sendable, Equatable {
         /// The numeric id; nil lets the lock choose one and keep it.
         public var uid: Int?
-        /// Supplementary groups; the primary group bears the user's name.
+        /// The primary group; nil means one of the user's own name.
+        public var group: String?
+        /// Supplementary groups.
         public var groups: [String] = []
         /// The login shell; nil means `/bin/bash`, for a system user `/usr/sbin/nologin`.
         public var shell: String?
@@ -51,6 +53,7 @@ extension Blueprint.User {
         "user", Self(),
         [
             Key("uid", \.uid, .integer(ids), "The numeric id; by default the lock chooses one and keeps it."),
+            Key("group", \.group, .text(.accountName), "The primary group; by default one of the user's own name."),
             Key("groups", \.groups, .list(.text(.accountName)), "Supplementary groups."),
             Key(
                 "shell", \.shell, .text(.absolutePath),

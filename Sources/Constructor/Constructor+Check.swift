@@ -35,10 +35,10 @@ extension Constructor {
             throw ConstructorError(
                 "the lock lacks the package \(tool), which makes this image", hint: "run `pisces lock --update`")
         }
-        guard blueprint.distribution.debian == .trixie else {
+        guard blueprint.distribution.debian == .trixie || !wantsDisk else {
             throw ConstructorError(
-                "distribution: debian: an image of \(blueprint.distribution.debian.rawValue) is not supported",
-                hint: "use trixie")
+                "distribution: debian: a disk image of \(blueprint.distribution.debian.rawValue) is not supported",
+                hint: "use trixie, or another form of output: a directory, an archive or an OCI image")
         }
         let plan = wantsDisk ? try imagePlan() : nil
         try Output.check(request.outputs)

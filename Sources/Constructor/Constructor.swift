@@ -363,6 +363,7 @@ public struct Constructor: Sendable {
     /// The staged root as a tree, with the numbers of users that the lock gives.
     private func scan(_ root: StagedRoot, lock: Lock) throws -> FileTree {
         var tree = try FileTree.scan(root.directory)
+        try FileAttributes(accounts: try Accounts(root: root)).set(request.blueprint.files, in: &tree)
         let (seen, wanted) = try identities(of: root, lock: lock)
         seen.renumber(
             &tree, to: wanted, passwd: try root.readText("etc/passwd"), group: try root.readText("etc/group"))

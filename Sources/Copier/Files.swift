@@ -22,8 +22,11 @@ extension Copier {
     public static func files(of survey: Survey, _ policy: FilesPolicy = FilesPolicy()) -> FilesReader {
         { root, _, report in
             var reading = try FilesReading(root: root, policy: policy)
-            for finding in survey.findings() where !report.explained.contains(finding.path) { reading.read(finding) }
+            for finding in survey.findings() {
+                report.explained.contains(finding.path) ? reading.noteAttributes(finding) : reading.read(finding)
+            }
             for path in policy.known.keys.sorted(by: bytesPrecede) { reading.compare(path, survey.finding(at: path)) }
+            reading.readRemovedLinks()
             reading.finish(&report)
             return reading.files
         }
@@ -64,8 +67,11 @@ private struct FilesReading {
     /// What a constructed system carries of its own making.
     private static let constructed = [
         "/usr/lib/pisces/system", "/usr/share/factory/var", "/etc/ssh/sshd_config.d/10-pisces-identity.conf",
-        "/usr/lib/systemd/system/pisces-ssh-keys.service",
+        "/usr/lib/systemd/system/pisces-ssh-keys.service", "/usr/lib/pisces/first-boot",
     ]
+    /// The names of what a constructed machine makes for itself at its first boot: each has a script, a unit, and files
+    /// that have others wait for it.
+    private let firstBoot: [String]
 
     init(root: SourceRoot, policy: Copier.FilesPolicy) throws {
         self.root = root
@@ -81,15 +87,14 @@ private struct FilesReading {
         }
         owners = try names("/etc/passwd")
         groups = try names("/etc/group")
+        firstBoot = DpkgState.names(in: "/usr/lib/pisces/first-boot", root)
     }
 
     mutating func read(_ finding: Finding) {
         if finding.path == "/" { return }
         if Self.accounts.contains(finding.path) { return stay(finding, "accounts are users and groups") }
         if let own = Self.own.first(where: { $0.path == finding.path }) { return stay(finding, own.reason) }
-        if Self.constructed.contains(where: { finding.path == $0 || finding.path.hasPrefix($0 + "/") }) {
-            return stay(finding, "the constructor makes it")
-        }
+        if isConstructed(finding.path) { return stay(finding, "the constructor makes it") }
         if finding.cause == .payload, let area = Self.area(of: finding.path), !isWanted(finding.path) {
             return stay(finding, "below \(area), which is no directory of a system; --policy \(area) takes it along")
         }
@@ -105,6 +110,12 @@ private struct FilesReading {
         }
     }
 
+    /// Tells what another kind that makes a path has no words for.
+    mutating func noteAttributes(_ finding: Finding) {
+        guard let names = finding.node?.xattrs.keys, !names.isEmpty else { return }
+        leaveOut(finding, "without its \(names.sorted().joined(separator: ", "))")
+    }
+
     /// Reads what is at a path of which a blueprint speaks.
     mutating func compare(_ path: String, _ finding: Finding?) {
         guard let finding, finding.node != nil else {
@@ -112,6 +123,17 @@ private struct FilesReading {
             return
         }
         if files[path] == nil { take(finding) }
+    }
+
+    private func isConstructed(_ path: String) -> Bool {
+        if Self.constructed.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return true }
+        if path == "/usr/lib/pisces" { return true }
+        let units = "/usr/lib/systemd/system/"
+        guard !firstBoot.isEmpty, path.hasPrefix(units) else { return false }
+        let dropIns = firstBoot.map { "pisces-\($0).conf" }
+        if path.hasSuffix(".d") { return DpkgState.names(in: path, root).allSatisfy(dropIns.contains) }
+        return dropIns.contains { path.hasSuffix(".d/\($0)") }
+            || firstBoot.contains { path == "\(units)pisces-\($0).service" }
     }
 
     private func isWanted(_ path: String) -> Bool {
@@ -157,19 +179,32 @@ private struct FilesReading {
         guard let path = path(of: finding) else {
             return leaveOut(finding, "a blueprint cannot have a file of this name")
         }
-        guard let content = content(of: finding, node) else { return }
+        // Of a file that is the package's, only what it has besides travels.
+        let isPackaged =
+            finding.cause == .attributesDiffer && !node.xattrs.isEmpty
+            || policy.known[path]?.content == .packaged && [.pristine, .attributesDiffer].contains(finding.cause)
+        let attributes = FileAttributes(
+            node, isPackaged: isPackaged, user: { owners[$0] }, group: { groups[$0] })
+        if isPackaged, policy.known[path] == nil, let package = scripts.giver(of: attributes.capabilities, path) {
+            return stay(finding, "given by a maintainer script of \(package)")
+        }
+        guard let content = isPackaged ? .packaged : content(of: finding, node) else { return }
         var file = Blueprint.File(content, mode: UInt16(node.mode & 0o7777))
-        if case .symlink = content { file = Blueprint.File(content) }
-        // A number without a name is no account's.
-        file.owner = owners[node.uid] ?? "\(node.uid)"
-        file.group = groups[node.gid] ?? "\(node.gid)"
+        switch content {
+        case .packaged, .symlink: file = Blueprint.File(content)
+        case .regular, .directory, .absent: break
+        }
+        if !isPackaged {
+            // A number without a name is no account's.
+            file.owner = owners[node.uid] ?? "\(node.uid)"
+            file.group = groups[node.gid] ?? "\(node.gid)"
+        }
         guard TextForm.accountName.allows(file.owner), TextForm.accountName.allows(file.group) else {
             return leaveOut(finding, "it belongs to \(file.owner):\(file.group), whom a blueprint cannot name")
         }
-        if !node.xattrs.isEmpty {
-            let names = node.xattrs.keys.sorted().joined(separator: ", ")
-            leaveOut(finding, "a blueprint has no extended attributes: without its \(names)")
-        }
+        for omission in attributes.omissions { leaveOut(finding, omission) }
+        if isPackaged && attributes.isEmpty && policy.known[path] == nil { return }
+        (file.capabilities, file.acl, file.xattrs) = (attributes.capabilities, attributes.acl, attributes.xattrs)
         files[path] = file
     }
 
@@ -177,6 +212,12 @@ private struct FilesReading {
         switch node.kind {
         case .directory: return .directory
         case .symlink(let target):
+            if policy.known[finding.path] == nil, let link = scripts.links[finding.path],
+                target.elementsEqual(link.target.utf8)
+            {
+                stay(finding, "made by a maintainer script of \(link.package)")
+                return nil
+            }
             guard let text = String(validating: target, as: UTF8.self), !text.isEmpty else {
                 leaveOut(finding, "the target of this symlink is not UTF-8")
                 return nil
@@ -233,6 +274,16 @@ private struct FilesReading {
         }
         return bytes
     }
+
+    /// Reads what a package's script puts there and somebody took away: no register has it.
+    mutating func readRemovedLinks() {
+        for path in scripts.links.keys where TextForm.absolutePath.allows(path) && files[path] == nil {
+            // Where the directory is missing, too, the script makes none.
+            if isMissing(path), !isMissing(parentDirectory(of: path)) { files[path] = Blueprint.File(.absent) }
+        }
+    }
+
+    private func isMissing(_ path: String) -> Bool { (try? root.statusOfLink(path)) == .some(nil) }
 
     /// Drops directories that come with what is in them, and tells what stays behind.
     mutating func finish(_ report: inout CopyReport) {

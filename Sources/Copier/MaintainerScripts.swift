@@ -1,3 +1,4 @@
+internal import BlueprintModel
 internal import LinuxSystem
 
 /// What the maintainer scripts of the installed packages write when they are configured.
@@ -11,6 +12,10 @@ struct MaintainerScripts {
     private var touches: [(command: String, package: String)] = []
     /// Lines that make a program a login shell (add-shell(8)).
     private var shells: [String] = []
+    /// Symlinks in `/etc` by path, with their targets: what a person has a choice of.
+    private(set) var links: [String: (target: String, package: String)] = [:]
+    /// Scripts that call setcap(8), with their packages.
+    private var capabilities: [(script: String, package: String)] = []
 
     /// Reads the scripts of a root.
     init(_ root: SourceRoot) {
@@ -32,12 +37,24 @@ struct MaintainerScripts {
     /// Whether a script makes a program a login shell.
     func isShell(_ path: String) -> Bool { shells.contains { Self.names(path, in: $0) } }
 
+    /// The package whose script gives a program these capabilities; nil if none does.
+    ///
+    /// Scripts keep the path in variables, so that its last name and the capabilities' have to do.
+    func giver(of capabilities: Blueprint.Capabilities?, _ path: String) -> String? {
+        guard let capabilities, let name = path.split(separator: "/").last else { return nil }
+        let words = [String(name)] + parts(of: capabilities.text, at: "=")[0].split(separator: ",").map(String.init)
+        return self.capabilities.first { known in words.allSatisfy { known.script.contains($0) } }?.package
+    }
+
     private mutating func add(_ script: [UInt8], of package: String) {
+        let text = String(decoding: script, as: UTF8.self)
+        if text.contains("setcap ") { capabilities.append((text, package)) }
         var lines = script.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
         while let line = lines.popFirst() {
             let command = String(decoding: line, as: UTF8.self)
             if command.contains("touch ") { touches.append((command, package)) }
             if command.contains("add-shell ") { shells.append(command) }
+            if let link = Self.link(command) { links[link.path] = (link.target, package) }
             guard let start = HereDocument(command) else { continue }
             var text: [UInt8] = []
             while let next = lines.popFirst() {
@@ -48,6 +65,15 @@ struct MaintainerScripts {
             }
             documents[text, default: []].append((command, package))
         }
+    }
+
+    /// What `ln -s TARGET /etc/PATH` makes, where both are written out.
+    private static func link(_ command: String) -> (path: String, target: String)? {
+        let words = words(of: command)
+        guard let start = words.firstIndex(of: "ln"), words.count == start + 4, words[start + 1].hasPrefix("-s"),
+            words[(start + 2)...].allSatisfy({ $0.utf8.allSatisfy(isOfPath) }), words[start + 3].hasPrefix("/etc/")
+        else { return nil }
+        return (words[start + 3], words[start + 2])
     }
 
     /// Without the backslashes that keep the shell from expanding what follows.

@@ -53,6 +53,12 @@ extension Reading {
             }
             links.append((name, link, path))
         }
+        // The constructor would have networkd read what nothing reads here.
+        let wanted = "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service"
+        if !links.isEmpty, (try? root.statusOfLink(wanted)) == .some(nil) {
+            leaveOut("network", folder, "systemd-networkd is not enabled: its files stay files")
+            return [:]
+        }
         // Of the files that fit a link, systemd takes the first by name; the constructor orders them by their links.
         guard zip(links, links.dropFirst()).allSatisfy({ bytesPrecede($0.name, $1.name) }) else {
             leaveOut("network", folder, "the order of its files is not that of their links: they stay files")

@@ -20,7 +20,9 @@ extension Reading {
         let persons = accounts.users.filter { isOwn($0.name, $0.uid, made, Self.kind) }
         let names = Set(persons.map(\.name))
         let groups = accounts.groups.filter { group in
-            !names.contains(group.name) && isOwn(group.name, group.gid, made, Self.groupKind)
+            // A user's own comes with the user.
+            !persons.contains { $0.name == group.name && $0.gid == group.gid }
+                && isOwn(group.name, group.gid, made, Self.groupKind)
         }
         let numbers = Numbering(accounts, users: names, groups: Set(groups.map(\.name)))
         for group in groups {
@@ -43,7 +45,7 @@ extension Reading {
                 leaveOut(Self.kind, "root", "its shell \(root.shell): the copy has /bin/bash")
             }
         }
-        reportMembers(accounts, persons: names, made)
+        readMembers(accounts, persons: names, made, into: &blueprint)
         return numbers.unchosen
     }
 
@@ -98,7 +100,14 @@ extension Reading {
         let groups = accounts.groups.filter { $0.members.contains(name) && $0.name != name }.map(\.name)
         user.groups = groups.filter(TextForm.accountName.allows).sorted(by: bytesPrecede)
         if accounts.group(name)?.gid != person.gid {
-            leaveOut(Self.kind, name, "its primary group is \(person.gid): in the copy it has a group of its own name")
+            user.group = accounts.groups.first { $0.gid == person.gid }?.name
+            if !(user.group.map(TextForm.accountName.allows) ?? false) {
+                user.group = nil
+                leaveOut(
+                    Self.kind, name,
+                    "its primary group is \(person.gid), which has no name that a blueprint can have: in the copy it "
+                        + "has a group of its own name")
+            }
         }
         user.sshKeys = sshKeys(of: person)
         user.password = try password(of: person, accounts)
@@ -168,12 +177,21 @@ extension Reading {
         }
     }
 
-    /// Notes memberships of accounts that packages make: the blueprint has no place for them.
-    private mutating func reportMembers(_ accounts: Accounts, persons: Set<String>, _ made: PackageAccounts) {
+    /// Reads the memberships of accounts that packages make, as far as no package makes them, too.
+    private mutating func readMembers(
+        _ accounts: Accounts, persons: Set<String>, _ made: PackageAccounts, into blueprint: inout Blueprint
+    ) {
         for group in accounts.groups {
             for member in group.members where !persons.contains(member) && !made.makesMember(member, of: group.name) {
-                leaveOut(
-                    Self.groupKind, group.name, "its member \(quotedName(member)), whom a package makes, or nobody")
+                guard accounts.users.contains(where: { $0.name == member }), TextForm.userName.allows(member),
+                    TextForm.accountName.allows(group.name)
+                else {
+                    leaveOut(
+                        Self.groupKind, group.name, "its member \(quotedName(member)), whom a blueprint cannot name")
+                    continue
+                }
+                blueprint.users[member, default: Blueprint.User()].groups.append(group.name)
+                blueprint.users[member]?.groups.sort(by: bytesPrecede)
             }
         }
     }

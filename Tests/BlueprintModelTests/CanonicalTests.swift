@@ -117,6 +117,7 @@ import Testing
         for (uid, name) in some(["ops", "no", "_x"]).enumerated() {
             var user = Blueprint.User()
             user.uid = maybe(1000 + uid)
+            user.group = maybe("staff")
             user.groups = some(["sudo", "adm"])
             user.shell = maybe("/bin/sh")
             user.home = maybe("/srv/é")
@@ -132,11 +133,7 @@ import Testing
         for name in some(["x.service", "y.socket"]) { blueprint.units.own[name] = texts[Int(generator.next() % 3)] }
         for name in some(["x.service"]) { blueprint.units.dropIns[name] = ["1.conf": texts[Int(generator.next() % 3)]] }
         for path in some(["/etc/a", "/etc/b c", "/é", "/~", "/d"]) {
-            var file = Blueprint.File(
-                maybe(.symlink("../x"), .directory) ?? .regular(bytes[Int(generator.next() % 6)]))
-            if case .symlink = file.content {} else { file.mode = maybe(0, 0o4755, 0o600) ?? file.mode }
-            (file.owner, file.group) = (maybe("ops") ?? "root", maybe("adm") ?? "root")
-            blueprint.files[path] = file
+            blueprint.files[path] = file(bytes, &generator)
         }
         blueprint.containers = ContainerTests.containers(&generator)
         blueprint.network.hostname = maybe("h", "a.b")
@@ -158,5 +155,17 @@ import Testing
         blueprint.image.store = maybe(true) ?? false
         (blueprint.image.slot, blueprint.image.epoch) = (maybe(1 << 40, 3 << 20, 5 << 10), maybe(0, 1_700_000_000))
         return blueprint
+    }
+
+    private static func file(_ bytes: [[UInt8]], _ random: inout SeededGenerator) -> Blueprint.File {
+        func maybe<Value>(_ values: Value...) -> Value? { random.next() & 1 == 0 ? nil : random.pick(values) }
+        var file = Blueprint.File(maybe(.symlink("../x"), .directory) ?? .regular(random.pick(bytes)))
+        if case .symlink = file.content {} else { file.mode = maybe(0, 0o4755, 0o600) ?? file.mode }
+        (file.owner, file.group) = (maybe("ops") ?? "root", maybe("adm") ?? "root")
+        guard case .regular = file.content else { return file }
+        file.capabilities = maybe("cap_kill=ep").flatMap { Blueprint.Capabilities($0) }
+        file.acl = (maybe(["user:ops:r--", "group::rw-"]) ?? []).compactMap { Blueprint.AccessEntry($0) }
+        file.xattrs = maybe(["user.a b": [0, 1], "user.c": Array("é".utf8)]) ?? [:]
+        return file
     }
 }

@@ -166,7 +166,9 @@ import Testing
         ("files: { /a: { text: a, symlink: b } }", ["x.yaml:4:34: files./a: \"symlink\" cannot stand beside \"text\""]),
         (
             "files: { /a: { mode: \"0644\" } }",
-            ["x.yaml:4:14: files./a: wanted one of the keys text, base64, source, symlink, directory or absent"]
+            [
+                "x.yaml:4:14: files./a: wanted one of the keys text, base64, source, symlink, directory, packaged or absent"
+            ]
         ),
         (
             "files: { /a: { symlink: b, mode: \"0644\" } }",

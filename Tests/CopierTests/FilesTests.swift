@@ -1,5 +1,6 @@
 import BlueprintModel
 import Copier
+import Glibc
 import LinuxSystem
 import Testing
 
@@ -70,6 +71,32 @@ import Testing
         #expect(!said.contains("abc"))
     }
 
+    @Test(.enabled(if: geteuid() == 0)) func attributesTravelWithoutThePackagesContent() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            """
+            printf '#!/bin/sh\nsetcap cap_kill+ep "$DPKG_ROOT/usr/share/tool/mode"\n' > var/lib/dpkg/info/tool.postinst
+            setcap cap_kill=ep usr/share/tool/mode; setcap cap_chown=ep usr/share/tool/hooks/a
+            setfacl -m u:0:rw usr/share/tool/data; setfattr -n user.a -v b etc/kept.conf
+            mkdir etc/app; chmod 751 etc/app; setfacl -m u:4321:rwx,d:u:0:r etc/app
+            """)
+        let (files, report) = try files(of: root)
+        var (hook, data, kept) = (Blueprint.File(.packaged), Blueprint.File(.packaged), Blueprint.File(.packaged))
+        hook.capabilities = Blueprint.Capabilities("cap_chown=ep")
+        data.acl = ["user:root:rw-", "group::r--"].compactMap { Blueprint.AccessEntry($0) }
+        kept.xattrs = ["user.a": Array("b".utf8)]
+        var app = Blueprint.File(.directory, mode: 0o771)
+        app.acl = ["user:4321:rwx", "group::r-x", "default:user:root:r--", "default:group::r-x"].compactMap {
+            Blueprint.AccessEntry($0)
+        }
+        #expect(
+            files == [
+                "/usr/share/tool/hooks/a": hook, "/usr/share/tool/data": data, "/etc/kept.conf": kept, "/etc/app": app,
+            ])
+        let said = report.omissions.map(\.description).joined(separator: "\n")
+        #expect(said.contains("/usr/share/tool/mode: given by a maintainer script of tool"), "\(said)")
+    }
+
     /// As long as it is just that.
     @Test func whatMaintainerScriptsWriteStaysWithTheirPackage() throws {
         let root = try DpkgRoot()
@@ -112,5 +139,27 @@ import Testing
             "/etc/marker",
         ]
         #expect(try Set(files(of: root).files.keys) == own.union(changed))
+    }
+
+    /// Nothing but the script tells of a link that was taken away.
+    @Test func linksOfScriptsAreKeptChangedOrRemoved() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            #"""
+            cat > var/lib/dpkg/info/tool.postinst << 'SCRIPT'
+            ln -sf /usr/share/tool/data "$DPKG_ROOT/etc/other"
+            ln -s /usr/share/tool/data /etc/chosen
+            ln -s /usr/share/tool/data /etc/nowhere/chosen
+            ln -s $data /etc/unknown
+            # ln is what makes links
+            ln -s
+            SCRIPT
+            ln -s /usr/share/tool/data etc/chosen
+            """#)
+        #expect(try files(of: root).files == [:])
+        try root.shell("ln -sf elsewhere etc/chosen")
+        #expect(try files(of: root).files == ["/etc/chosen": Blueprint.File(.symlink("elsewhere"))])
+        try root.shell("rm etc/chosen")
+        #expect(try files(of: root).files == ["/etc/chosen": Blueprint.File(.absent)])
     }
 }

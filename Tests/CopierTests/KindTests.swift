@@ -105,7 +105,7 @@ import Testing
                 network.links[name] = link
             }
             let registers = network.hostRegisters(name: "x").merging(network.linkRegisters) { $1 }
-            var (reading, read) = (try reading(try Tree(registers)), Blueprint(name: ""))
+            var (reading, read) = (try reading(try Tree(registers.merging([networkd: ""]) { $1 })), Blueprint(name: ""))
             try reading.readNetwork(named: "x", into: &read)
             #expect(read.network == network && read.name == "x")
             #expect(reading.report.explained == Set(registers.keys) && reading.report.omissions.isEmpty)
@@ -127,10 +127,25 @@ import Testing
         #expect(reading.report.omissions.count == 2 && reading.report.explained.isEmpty)
     }
 
+    @Test func whatNetworkdDoesNotReadStaysAFile() throws {
+        let text = "[Match]\nName=eth0\n[Network]\nDHCP=yes\n"
+        let tree = try Tree(["/etc/systemd/network/a.network": text])
+        let links = { () throws in
+            var (reading, read) = (try self.reading(tree), Blueprint(name: ""))
+            try reading.readNetwork(named: nil, into: &read)
+            return (read.network.links.keys.sorted(), reading.report.explained)
+        }
+        let without = try links()
+        #expect(without.0.isEmpty && without.1.isEmpty)
+        try tree.link(networkd, to: "/usr/lib/systemd/system/systemd-networkd.service")
+        let with = try links()
+        #expect(with.0 == ["eth0"] && with.1 == ["/etc/systemd/network/a.network"])
+    }
+
     @Test func linksWhoseOrderSaysSomethingStayFiles() throws {
         let file = { (name: String) in "[Match]\nName=\(name)\n[Network]\nDHCP=yes\n" }
         let tree = try Tree([
-            "/etc/systemd/network/1.network": file("eth0"), "/etc/systemd/network/2.network": file("e*"),
+            "/etc/systemd/network/1.network": file("eth0"), "/etc/systemd/network/2.network": file("e*"), networkd: "",
         ])
         var (reading, read) = (try reading(tree), Blueprint(name: ""))
         try reading.readNetwork(named: nil, into: &read)

@@ -49,7 +49,7 @@ import Testing
     @Test func anOffspringHasANameOfItsOwn() throws {
         let network = "[Match]\nName=eth0\n[Network]\nAddress=192.0.2.5/24\n"
         let tree = try Tree.debian(
-            Tree.dpkg, ["/etc/systemd/network/a.network": network, "/etc/hostname": "Node.example\n"])
+            Tree.dpkg, ["/etc/systemd/network/a.network": network, "/etc/hostname": "Node.example\n", networkd: ""])
         let same = try tree.copy()
         #expect(same.blueprint.name == "node" && same.blueprint.network.hostname == "Node.example")
         let offspring = try tree.copy { $0.identity = .offspring }
@@ -85,7 +85,7 @@ import Testing
                 "/home/bob/.ssh/authorized_keys": "command=\"curl -H \(token)\" ssh-ed25519 AAAA\n\(key)",
                 "/etc/systemd/system/a.service": "[Service]\nEnvironment=TOKEN=\(token)\n",
                 "/etc/systemd/system/b.service.d/a.conf": "[Service]\n# \(key)",
-                "/etc/systemd/network/w.network": "[Match]\nName=\(token)\n",
+                networkd: "", "/etc/systemd/network/w.network": "[Match]\nName=\(token)\n",
                 "/etc/apt/sources.list": "deb http://user:hunter2-password@example.org/debian trixie main\n",
                 "/etc/apt/sources.list.d/x.sources":
                     "Types: deb\nURIs: https://user:hunter2-password@example.org/\nSuites: x\n"

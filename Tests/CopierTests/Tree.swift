@@ -51,6 +51,9 @@ final class Tree {
     }
 }
 
+/// Where systemd-networkd is enabled.
+let networkd = "/etc/systemd/system/multi-user.target.wants/systemd-networkd.service"
+
 /// The message of what is thrown; empty where nothing is.
 func message(_ body: () throws -> some Any) -> String {
     do {

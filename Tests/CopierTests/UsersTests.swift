@@ -61,6 +61,7 @@ import Testing
             }
             for name in ["bob", "alice", "carl", "_x-1"] where random.chance(60) {
                 wanted.users[name] = account(&random, ["sudo"] + wanted.groups.keys)
+                if random.chance(30) { wanted.users[name]?.group = random.pick(["sudo", "www-data"]) }
             }
             for (name, group) in wanted.groups.sorted(by: { $0.key < $1.key }) {
                 try make(
@@ -71,7 +72,10 @@ import Testing
                 var arguments = [
                     "--shell", user.shell ?? (user.system ? "/usr/sbin/nologin" : "/bin/bash"), "--no-create-home",
                 ]
-                arguments += (user.system ? ["--system"] : []) + ["--user-group", "--comment", user.comment]
+                arguments +=
+                    (user.system ? ["--system"] : [])
+                    + (user.group.map { ["--no-user-group", "--gid", $0] } ?? ["--user-group"])
+                arguments += ["--comment", user.comment]
                 if let home = user.home ?? (user.system ? "/nonexistent" : nil) { arguments += ["--home-dir", home] }
                 arguments += user.uid.map { ["--uid", "\($0)"] } ?? []
                 if !user.groups.isEmpty { arguments += ["--groups", user.groups.joined(separator: ",")] }
@@ -117,9 +121,13 @@ import Testing
             to: "/var/lib/dpkg/info/a.postinst")
         try tree.write("echo app is fine\n", to: "/var/lib/dpkg/info/b.postinst")
         let read = try read(tree)
-        #expect(read.blueprint.users.keys.sorted() == ["app"] && read.blueprint.groups.isEmpty)
+        #expect(read.blueprint.users.keys.sorted() == ["app", "sshd"] && read.blueprint.groups.isEmpty)
         #expect(read.blueprint.users["app"]?.groups == ["ssl-cert"])
-        #expect(read.report.omissions.map(\.subject) == ["app", "sudo"])
+        // A package's user is a member of what no package says.
+        var member = Blueprint.User()
+        member.groups = ["app"]
+        #expect(read.blueprint.users["sshd"] == member)
+        #expect(read.report.omissions.map(\.subject) == ["sudo"])
     }
 
     @Test func rootHasKeysAndAPassword() throws {
@@ -142,11 +150,12 @@ import Testing
         try tree.write("ann::1::::::\n", to: "/etc/shadow")
         let read = try read(tree)
         #expect(read.blueprint.users.keys.sorted() == ["ann"])
+        #expect(read.blueprint.users["ann"]?.group == "users")
         #expect(read.blueprint.users["ann"]?.shell == "/bin/sh" && read.blueprint.users["ann"]?.password == nil)
         #expect(
             read.report.omissions.map(\.subject) == [
                 "/etc/passwd:4", "/etc/passwd:5", "/etc/passwd:6", "/etc/passwd:7", "/etc/passwd:8", "/etc/group:2",
-                "/etc/group:3", "/etc/group:4", "\"Bob\"", "ann: home", "ann: comment", "ann", "ann: password", "root",
+                "/etc/group:3", "/etc/group:4", "\"Bob\"", "ann: home", "ann: comment", "ann: password", "root",
             ])
     }
 

@@ -22,6 +22,12 @@ extension Customization {
                 try root.write(bytes, to: path, mode: UInt32(file.mode), uid: uid, gid: gid)
             case .symlink(let target): try root.symlink(path, to: target)
             case .directory: try root.makeDirectory(path, mode: UInt32(file.mode), uid: uid, gid: gid)
+            case .packaged:
+                guard root.exists(String(path.dropFirst())) else {
+                    throw ConstructorError(
+                        "files: \(path): packaged, but no package has it",
+                        hint: "install the package that has it, or write what is in the file")
+                }
             case .absent: try remove(path)
             }
         }

@@ -73,6 +73,10 @@ struct Identities: Equatable {
         tree.updateAll { _, node in
             node.uid = uids[node.uid] ?? node.uid
             node.gid = gids[node.gid] ?? node.gid
+            for name in FileAttributes.lists {
+                guard let list = node.xattrs[name] else { continue }
+                node.xattrs[name] = FileAttributes.renumbered(list, users: uids, groups: gids)
+            }
         }
         Self.replace("/etc/passwd", in: &tree, Self.rewrite(passwd, [2: uids, 3: gids]))
         Self.replace("/etc/group", in: &tree, Self.rewrite(group, [2: gids]))

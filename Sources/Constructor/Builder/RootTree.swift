@@ -181,9 +181,6 @@ struct RootTree {
         var lines = ["# The initial content of /var, laid out by pisces-var.service."]
         for path in tree.paths(where: { Self.isBelow("/var", $0) }) {
             guard let node = tree[path] else { continue }
-            guard node.xattrs["security.capability"] == nil else {
-                throw ConstructorError("\(path) has file capabilities, which cannot be laid out in /var")
-            }
             switch node.kind {
             case .directory:
                 lines.append(Self.line("d", path, node))
@@ -198,6 +195,7 @@ struct RootTree {
             case .characterDevice, .blockDevice, .fifo, .socket:
                 throw ConstructorError("\(path) is a device, pipe or socket, which cannot be laid out in /var")
             }
+            lines += try FileAttributes.layout(of: path, node)
         }
         tree.removeSubtree("/var")
         tree["/var"] = .directory(modified: epoch)

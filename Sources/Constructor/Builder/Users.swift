@@ -9,8 +9,13 @@ extension Customization {
         }
         let existing = try Accounts(root: root)
         for (name, user) in blueprint.users.sorted(by: { bytesPrecede($0.key, $1.key) }) {
-            // A user that a package (or base-passwd: root) makes only gets what is added here.
-            if existing.uid(of: name) == nil { try tool(useradd(name, user), making: "user \(name)") }
+            if existing.uid(of: name) == nil {
+                try tool(useradd(name, user), making: "user \(name)")
+            } else if !user.groups.isEmpty {
+                // A user that a package (or base-passwd: root) makes only gets what is added here.
+                let groups = user.groups.joined(separator: ",")
+                try tool(["usermod", "--append", "--groups", groups, name], making: "groups of user \(name)")
+            }
             try makeKeys(name, user)
             if let unit = user.password?.passwordUnit(of: name) {
                 try root.write(unit.text, to: "etc/systemd/system/\(unit.name)")
@@ -26,7 +31,8 @@ extension Customization {
     private func useradd(_ name: String, _ user: Blueprint.User) -> [String] {
         var arguments = ["useradd", "--shell", user.shell ?? (user.system ? "/usr/sbin/nologin" : "/bin/bash")]
         arguments += user.system ? ["--system", "--no-create-home"] : ["--create-home"]
-        arguments += ["--user-group", "--comment", user.comment]
+        arguments += user.group.map { ["--no-user-group", "--gid", $0] } ?? ["--user-group"]
+        arguments += ["--comment", user.comment]
         if let home = user.home ?? (user.system ? "/nonexistent" : nil) { arguments += ["--home-dir", home] }
         if let uid = user.uid { arguments += ["--uid", "\(uid)"] }
         if !user.groups.isEmpty { arguments += ["--groups", user.groups.joined(separator: ",")] }
