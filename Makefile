@@ -48,8 +48,8 @@ boot: build ## Start IMAGE in QEMU; builds it first if there is none
 test: setup ## Run every test that needs no virtual machine
 	swift test $(SWIFT_OPTIONS)
 
-test-oracle: setup ## Compare trees of hundreds of packages with mmdebstrap's; `make test` does with those of few
-	PISCES_ORACLE_TESTS=1 swift test $(SWIFT_OPTIONS) --filter SystemTests/OracleTests
+test-oracle: setup ## Compare trees of hundreds of packages with mmdebstrap's, and systems with what is made of their copies
+	PISCES_ORACLE_TESTS=1 swift test $(SWIFT_OPTIONS) --filter 'SystemTests/(Oracle|Closure)Tests'
 
 test-boot: image ## Boot the images of all shipped blueprints and run the tests that look at them from inside
 	.ci/image $(RELEASE) $(DEBS) Blueprints/builder.yaml Images/out/builder.raw

@@ -22,7 +22,7 @@ extension SystemTests {
             try succeed(construct, ["-o", ours, "-o", folder.output])
             try Peer(lock: lock, folder: folder).construct(theirs)
             let differences = TreeComparison(ours: try TarTree(ours), theirs: try TarTree(theirs)).differences()
-            let accepted = acceptedDifferences.filter { $0.sets.contains(set) }
+            let accepted = acceptedDifferences.filter { $0.kinds.contains(set) }
             let rest = differences.filter { difference in !accepted.contains { $0.accepts(difference) } }
             #expect(rest.isEmpty, "\(rest.map { "\($0)\n" }.joined())")
             for entry in accepted where !differences.contains(where: entry.accepts) {

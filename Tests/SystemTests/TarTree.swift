@@ -130,6 +130,8 @@ private struct TarHeader {
         for (key, value) in extended where key.hasPrefix("SCHILY.xattr.") {
             member.xattrs[String(key.dropFirst("SCHILY.xattr.".count))] = Array(value)
         }
+        // GNU tar's own records of access control lists, as text.
+        for (key, value) in extended where key.hasPrefix("SCHILY.acl.") { member.xattrs[key] = Array(value) }
         return member
     }
 

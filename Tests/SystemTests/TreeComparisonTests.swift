@@ -166,7 +166,7 @@ import Testing
     ])
     func acceptedPathsAreMatchedByComponents(_ pattern: String, _ path: String, _ matches: Bool) {
         let difference = Difference(path: path, aspect: .mode, ours: "1", theirs: "2")
-        #expect(AcceptedDifference(pattern, reason: "").accepts(difference) == matches)
-        #expect(!AcceptedDifference(pattern, [.owner], reason: "").accepts(difference))
+        #expect(AcceptedDifference<OracleSet>(pattern, reason: "").accepts(difference) == matches)
+        #expect(!AcceptedDifference<OracleSet>(pattern, [.owner], reason: "").accepts(difference))
     }
 }
