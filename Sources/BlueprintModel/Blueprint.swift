@@ -11,6 +11,10 @@ public struct Blueprint: Sendable, Equatable {
     public var distribution: Distribution
     /// Which packages are wanted.
     public var packages = Packages()
+    /// What the administrator chooses of update-alternatives(1): the name of a group, and a path.
+    public var alternatives: [String: String] = [:]
+    /// Files of packages that are elsewhere: the path that packages ship, and the path on disk.
+    public var diversions: [String: String] = [:]
     /// Package sources beside Debian's own, by name.
     public var repositories: [String: Repository] = [:]
     /// Users, by login name.
@@ -21,6 +25,8 @@ public struct Blueprint: Sendable, Equatable {
     public var units = Units()
     /// Files, symbolic links and directories, by absolute path.
     public var files: [String: File] = [:]
+    /// Owner and mode that a path has whatever its package says, by absolute path.
+    public var statOverrides: [String: StatOverride] = [:]
     /// What podman runs, by name; a name with an ending is a quadlet file's.
     public var containers: [String: Container] = [:]
     /// Host name and links.
@@ -96,6 +102,12 @@ extension Blueprint {
                 presence: .required),
             Key("packages", \.packages, Packages.codec, "Which packages are wanted; a plain list means `install`."),
             Key(
+                "alternatives", \.alternatives, alternativesCodec,
+                "What is chosen by hand where several packages offer the same: the path, by the name of the group."),
+            Key(
+                "diversions", \.diversions, diversionsCodec,
+                "Files of packages that are to be elsewhere: the new path, by the one that packages ship."),
+            Key(
                 "repositories", \.repositories, .map(.name, Repository.codec),
                 "Package sources beside Debian's own, by name."),
             Key("users", \.users, .map(.userName, User.codec), "User accounts, by login name."),
@@ -104,6 +116,9 @@ extension Blueprint {
             Key(
                 "files", \.files, .map(.absolutePath, File.codec),
                 "Files, symbolic links and directories, by absolute path."),
+            Key(
+                "stat-overrides", \.statOverrides, .map(.absolutePath, StatOverride.codec),
+                "Owner and mode that a path has whatever its package says, by absolute path."),
             Key(
                 "containers", \.containers, .map(.containerName, Container.codec),
                 "Containers and other quadlets, by name; their images are in the system from the first boot on."),
@@ -140,6 +155,8 @@ extension Blueprint {
                 }
             }
         }
+        checkOverrides(blueprint, node, &decoding)
+        checkDiversions(blueprint, node, &decoding)
         checkContainers(blueprint, node, &decoding)
     }
 }

@@ -170,7 +170,7 @@ extension Decoding {
         {
             report(value.mark, "\"\(key.name)\" cannot stand beside \"\(used[0].name)\"")
         } else if used.isEmpty, !groups.isEmpty, !isFragment {
-            report(node.mark, "wanted one of the keys \(alternatives(groups.map(\.name)))")
+            report(node.mark, "wanted one of the keys \(either(groups.map(\.name)))")
         }
         for key in shape.keys where !written.contains(key.name) {
             let isWanted =

@@ -191,6 +191,6 @@ func quoted(_ text: String) -> String {
 }
 
 /// `a, b or c`.
-func alternatives(_ words: [String]) -> String {
+func either(_ words: [String]) -> String {
     words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words.suffix(1).joined()
 }

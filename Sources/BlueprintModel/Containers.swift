@@ -91,7 +91,7 @@ extension Blueprint {
                 if !isFile {
                     let endings = TextRule.quadletEndings.map { "\"\($0)\"" }
                     decoding.report(
-                        entry.keyMark, "\(place): the name of a file ends in \(alternatives(endings))")
+                        entry.keyMark, "\(place): the name of a file ends in \(either(endings))")
                 }
                 checkImages(of: text, named: entry, blueprint, &decoding)
             case nil: break

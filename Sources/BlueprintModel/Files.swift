@@ -70,7 +70,8 @@ extension Blueprint.File {
         var xattrs: [String: [UInt8]] = [:]
     }
 
-    private static let mode = Codec<String>.text(.fileMode).converted(
+    /// Permission bits in octal.
+    static let modeCodec = Codec<String>.text(.fileMode).converted(
         to: { text, _, _ in UInt16(text, radix: 8) },
         from: { mode in
             let digits = String(mode, radix: 8)
@@ -89,7 +90,7 @@ extension Blueprint.File {
             Key(
                 "absent", \.absent, .bool, "`true`: a file that a package puts there is removed.",
                 alternative: "absent"),
-            Key("mode", \.mode, mode, "Permission bits in octal; by default 0644, for a directory 0755."),
+            Key("mode", \.mode, modeCodec, "Permission bits in octal; by default 0644, for a directory 0755."),
             Key("owner", \.owner, .text(.accountName), "The owning user."),
             Key("group", \.group, .text(.accountName), "The owning group."),
             Key(

@@ -5,6 +5,9 @@ extension Blueprint {
         public var install: [String] = []
         /// Names of packages that must not be installed, whatever asks for them.
         public var without: [String] = []
+        /// Names of packages that stay at their version until somebody takes the mark away (apt-mark(8)); which version
+        /// that is, the lock says.
+        public var hold: [String] = []
         /// Whether recommended packages are installed too.
         public var recommends = false
 
@@ -23,11 +26,17 @@ extension Blueprint.Packages {
             Key(
                 "without", \.without, .list(.text(.packageName)),
                 "Packages that must not be installed, whatever asks for them."),
+            Key(
+                "hold", \.hold, .list(.text(.packageName)),
+                "Installed packages that apt and dpkg of the machine leave at their version."),
             Key("recommends", \.recommends, .bool, "Whether recommended packages are installed too."),
         ]
     ) { packages, node, decoding in
-        for element in node["without"]?.elements ?? [] where packages.install.contains(element.text ?? "") {
-            decoding.report(element.mark, "\(quoted(element.text ?? "")) stands in both install and without")
+        for element in node["without"]?.elements ?? [] {
+            let name = element.text ?? ""
+            for (key, names) in [("install", packages.install), ("hold", packages.hold)] where names.contains(name) {
+                decoding.report(element.mark, "\(quoted(name)) stands in both \(key) and without")
+            }
         }
     }
 }

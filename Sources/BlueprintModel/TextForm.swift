@@ -4,6 +4,8 @@ public enum TextForm: Sendable, CaseIterable {
     case name
     /// A package.
     case packageName
+    /// The name of a group of update-alternatives.
+    case alternativeName
     /// A user or group that the blueprint makes.
     case userName
     /// A user or group that something refers to.
@@ -55,6 +57,7 @@ public enum TextForm: Sendable, CaseIterable {
         switch self {
         case .name: .name
         case .packageName: .packageName
+        case .alternativeName: .alternativeName
         case .userName: .userName
         case .accountName: .accountName
         case .comment: .comment

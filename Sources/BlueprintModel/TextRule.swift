@@ -24,7 +24,7 @@ struct TextRule: Sendable {
 
     /// One of a few words.
     static func choice(_ article: String, _ words: [String]) -> TextRule {
-        TextRule(article: article, form: alternatives(words), choices: words) { words.contains($0) }
+        TextRule(article: article, form: either(words), choices: words) { words.contains($0) }
     }
 
     /// Characters of a class, the first of another; a class is written as within the brackets of a regular expression.

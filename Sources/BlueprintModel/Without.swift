@@ -1,11 +1,14 @@
 /// What a blueprint takes away from those it includes.
 struct Without: Sendable {
     var packages: [String] = []
+    var alternatives: [String] = []
+    var diversions: [String] = []
     var repositories: [String] = []
     var users: [String] = []
     var groups: [String] = []
     var units: [String] = []
     var files: [String] = []
+    var statOverrides: [String] = []
     var containers: [String] = []
     var links: [String] = []
     var sysctl: [String] = []
@@ -14,12 +17,19 @@ struct Without: Sendable {
     static let codec = Codec<Self>.record(
         "without", Self(),
         [
-            Key("packages", \.packages, .list(.text(.packageName)), "Packages not to install after all."),
+            Key(
+                "packages", \.packages, .list(.text(.packageName)),
+                "Packages not to install, or not to hold, after all."),
+            Key(
+                "alternatives", \.alternatives, .list(.text(.alternativeName)),
+                "Alternatives about which nothing shall be chosen after all, by name."),
+            Key("diversions", \.diversions, .list(.text(.absolutePath)), "Diversions, by the path that packages ship."),
             Key("repositories", \.repositories, .list(.text(.name)), "Repositories, by name."),
             Key("users", \.users, .list(.text(.userName)), "Users, by name."),
             Key("groups", \.groups, .list(.text(.userName)), "Groups, by name."),
             Key("units", \.units, .list(.text(.unitName)), "Units about which nothing shall be said after all."),
             Key("files", \.files, .list(.text(.absolutePath)), "Files, by path."),
+            Key("stat-overrides", \.statOverrides, .list(.text(.absolutePath)), "Overrides, by path."),
             Key("containers", \.containers, .list(.text(.containerName)), "Containers, by name."),
             Key("links", \.links, .list(.text(.linkName)), "Network links, by name."),
             Key("sysctl", \.sysctl, .list(.text(.sysctl)), "Kernel parameters, by name."),
@@ -28,7 +38,9 @@ struct Without: Sendable {
 
     /// Where in a blueprint the names of each key of `without` stand.
     private static let places: [String: [[String]]] = [
-        "packages": [["packages", "install"]], "repositories": [["repositories"]], "users": [["users"]],
+        "packages": [["packages", "install"], ["packages", "hold"]], "alternatives": [["alternatives"]],
+        "diversions": [["diversions"]], "repositories": [["repositories"]], "users": [["users"]],
+        "stat-overrides": [["stat-overrides"]],
         "groups": [["groups"]], "files": [["files"]], "containers": [["containers"]], "links": [["network", "links"]],
         "sysctl": [["kernel", "sysctl"]], "health": [["health", "required"], ["health", "wanted"]],
         "units": ["enable", "disable", "mask", "own", "drop-ins"].map { ["units", $0] },

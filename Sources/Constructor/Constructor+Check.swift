@@ -30,6 +30,13 @@ extension Constructor {
         guard blueprint.image.verity || !wantsDisk else {
             throw ConstructorError("image: verity: a root without verity is not supported", hint: "leave the key out")
         }
+        let packages = Set(lock.packages.map(\.name))
+        if let name = blueprint.packages.hold.first(where: { !packages.contains($0) }) {
+            throw ConstructorError(
+                "packages: hold: \(name) is not among the \(packages.count) packages of the lock, so there is nothing to "
+                    + "hold",
+                hint: "name it under `packages: install`, too, or leave it out")
+        }
         let tools = Set(lock.toolPackages.map(\.name))
         for tool in blueprint.image.toolPackages where !tools.contains(tool) && wantsDisk {
             throw ConstructorError(

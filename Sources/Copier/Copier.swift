@@ -43,6 +43,8 @@ public struct Copier: Sendable {
         let packages = try reading.installedPackages()
         var blueprint = Blueprint(name: "", distribution: try reading.distribution(packages))
         try reading.readPackages(packages, into: &blueprint)
+        try reading.readAlternatives(into: &blueprint)
+        reading.readDiversions(into: &blueprint)
         try reading.readRepositories(packages, hostMirror: hostMirror, into: &blueprint)
         try reading.readLocale(into: &blueprint)
         try reading.readTime(into: &blueprint)
@@ -54,11 +56,12 @@ public struct Copier: Sendable {
         try reading.readContainers(into: &blueprint)
         try reading.readUnits(packages, into: &blueprint)
         try reading.readImage(into: &blueprint)
+        reading.readStatOverrides(into: &blueprint)
         try reading.reportOthers()
         blueprint.files = try files(root, blueprint, &reading.report)
         return SystemCopy(
             blueprint: blueprint, report: reading.report, accounts: accounts,
-            packages: Set(packages.packages.map(\.name)), units: reading.enabledUnits)
+            packages: Set(packages.packages.map(\.name)), units: reading.enabledUnits, holding: reading.holding)
     }
 }
 
@@ -75,6 +78,18 @@ public struct SystemCopy: Sendable {
     let packages: Set<String>
     /// All units that are enabled.
     let units: Set<String>
+    /// What dpkg's registers say, whoever wrote it.
+    let holding: Holding
+}
+
+/// What dpkg's registers say, also where nobody need write it down.
+struct Holding: Sendable {
+    /// The packages that are held.
+    var packages: Set<String> = []
+    /// What the links of update-alternatives lead to, by name.
+    var choices: [String: String] = [:]
+    /// Owners and modes by path.
+    var overrides: [String: Blueprint.StatOverride] = [:]
 }
 
 /// The numbers of users and groups that nobody chose, by name.

@@ -36,8 +36,12 @@ extension Copier {
         copier.name = blueprint.name
         var policy = FilesPolicy()
         policy.known = blueprint.files
+        policy.isComparison = true
+        let overrides = blueprint.statOverrides
         copier.files = { [policy] root, copied, report in
-            try Self.files(of: try survey(), policy)(root, copied, &report)
+            var copied = copied
+            copied.statOverrides.merge(overrides) { found, _ in found }
+            return try Self.files(of: try survey(), policy)(root, copied, &report)
         }
         let copy = try copier.copy()
         let (wanted, found) = Self.comparable(blueprint, copy, isRunning: isRunning)
@@ -57,6 +61,16 @@ extension Copier {
         }
         wanted.packages.without = sorted(wanted.packages.without).filter(copy.packages.contains)
         found.packages.without = []
+        wanted.packages.hold = sorted(wanted.packages.hold).filter {
+            found.packages.hold.contains($0) || !copy.holding.packages.contains($0)
+        }
+        // A link that leads there, and an override that is there, are so whoever made them.
+        wanted.alternatives = wanted.alternatives.filter { name, path in
+            found.alternatives[name] != nil || copy.holding.choices[name] != path
+        }
+        wanted.statOverrides = wanted.statOverrides.filter { path, override in
+            found.statOverrides[path] != nil || copy.holding.overrides[path] != override
+        }
         wanted.packages.recommends = found.packages.recommends
         wanted.repositories = wanted.repositories.filter { _, repository in
             if case .archive = repository { true } else { false }
@@ -80,7 +94,11 @@ extension Copier {
 
     private func cause(of change: Blueprint.Change, _ history: AptHistory) -> String? {
         switch change.path.first {
-        case "packages": (change.new ?? change.old)?.string.flatMap(history.cause)
+        case "alternatives" where change.path.count > 1:
+            ((try? root.statusOfLink("/etc/alternatives/\(change.path[1])")) ?? nil).map {
+                "changed \(Self.time($0.modified)) UTC"
+            }
+        case "packages" where change.path.last != "hold": (change.new ?? change.old)?.string.flatMap(history.cause)
         case "files" where change.path.count > 1:
             ((try? root.statusOfLink(change.path[1])) ?? nil).map { "changed \(Self.time($0.modified)) UTC" }
         default: nil

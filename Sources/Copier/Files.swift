@@ -10,6 +10,8 @@ extension Copier {
         public var areas: Set<String> = []
         /// Paths that are read whatever the survey says of them, with what a blueprint has there: to compare it.
         public var known: [String: Blueprint.File] = [:]
+        /// Whether what a copy would put right is wanted, too: an owner or mode other than its override says.
+        var isComparison = false
 
         /// The usual one: what the survey finds in `/etc`, `/usr` and other places that packages fill.
         public init() {}
@@ -20,8 +22,8 @@ extension Copier {
     /// What another kind makes, what a register says in fewer words, what is made from other files, and what belongs to
     /// this machine or to one run of it, does not travel; the report has the number of such paths by reason.
     public static func files(of survey: Survey, _ policy: FilesPolicy = FilesPolicy()) -> FilesReader {
-        { root, _, report in
-            var reading = try FilesReading(root: root, policy: policy)
+        { root, blueprint, report in
+            var reading = try FilesReading(root: root, policy: policy, overrides: blueprint.statOverrides)
             for finding in survey.findings() {
                 report.explained.contains(finding.path) ? reading.noteAttributes(finding) : reading.read(finding)
             }
@@ -43,6 +45,8 @@ private func shown(_ path: String) -> String {
 private struct FilesReading {
     let root: SourceRoot
     let policy: Copier.FilesPolicy
+    /// Whose owner and mode the blueprint says elsewhere, by path.
+    let overrides: [String: Blueprint.StatOverride]
     private let scripts: MaintainerScripts
     private let owners: [UInt32: String]
     private let groups: [UInt32: String]
@@ -73,9 +77,12 @@ private struct FilesReading {
     /// that have others wait for it.
     private let firstBoot: [String]
 
-    init(root: SourceRoot, policy: Copier.FilesPolicy) throws {
+    init(
+        root: SourceRoot, policy: Copier.FilesPolicy, overrides: [String: Blueprint.StatOverride]
+    ) throws {
         self.root = root
         self.policy = policy
+        self.overrides = overrides
         scripts = MaintainerScripts(root)
         let names = { (file: String) throws -> [UInt32: String] in
             let fields = TextLine.lines(of: try root.read(file) ?? []).lines.map { parts(of: $0.text, at: ":") }
@@ -100,6 +107,10 @@ private struct FilesReading {
         }
         switch finding.cause {
         case .pristine: break
+        case .attributesDiffer where !policy.isComparison && !isAsOverridden(finding):
+            leaveOut(finding, Self.otherThanOverridden)
+            // Capabilities and the like travel all the same.
+            if finding.node?.xattrs.isEmpty == false { take(finding) }
         case .conffileChanged, .shippedChanged, .attributesDiffer, .setting, .payload: take(finding)
         case .policyArea:
             isWanted(finding.path) ? take(finding) : stay(finding, "\(finding.reason); --policy AREA takes it along")
@@ -202,10 +213,28 @@ private struct FilesReading {
         guard TextForm.accountName.allows(file.owner), TextForm.accountName.allows(file.group) else {
             return leaveOut(finding, "it belongs to \(file.owner):\(file.group), whom a blueprint cannot name")
         }
+        if overrides[path] != nil, isAsOverridden(finding) || !policy.isComparison {
+            switch content {
+            case .regular, .directory:
+                if !isAsOverridden(finding) { leaveOut(finding, Self.otherThanOverridden) }
+                file = Blueprint.File(content)
+            case .packaged, .symlink, .absent: break
+            }
+        }
         for omission in attributes.omissions { leaveOut(finding, omission) }
         if isPackaged && attributes.isEmpty && policy.known[path] == nil { return }
         (file.capabilities, file.acl, file.xattrs) = (attributes.capabilities, attributes.acl, attributes.xattrs)
         files[path] = file
+    }
+
+    private static let otherThanOverridden =
+        "its owner or mode is not what dpkg-statoverride asks for: the copy has what is asked for"
+
+    /// Whether a path has the owner and mode of its override; true where it has none.
+    private func isAsOverridden(_ finding: Finding) -> Bool {
+        guard let node = finding.node, let override = overrides[finding.path] else { return true }
+        return owners[node.uid] == override.owner && groups[node.gid] == override.group
+            && node.mode & 0o7777 == UInt32(override.mode)
     }
 
     private mutating func content(of finding: Finding, _ node: Finding.Node) -> Blueprint.File.Content? {

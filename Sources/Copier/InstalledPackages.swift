@@ -10,6 +10,8 @@ struct InstalledPackages {
         var name: String
         /// Where only others wanted it (apt-mark(8)).
         var isAutomatic = false
+        /// Whether it is to stay at its version (apt-mark(8)).
+        var isHeld: Bool { words(of: control["Status"] ?? "").first == "hold" }
         /// Whether every system has it. A priority is the package's own word, which the archive may overrule: it counts
         /// only where nobody asked for the package.
         var isBase: Bool { control["Essential"] == "yes" || (control["Priority"] == "required" && isAutomatic) }
@@ -94,7 +96,7 @@ struct InstalledPackages {
     /// Whether the package counts as installed; notes what is remarkable about it.
     private mutating func look(at stanza: Deb822.Stanza) -> Bool {
         let status = words(of: stanza["Status"] ?? "")
-        let (name, version) = (stanza["Package"] ?? "", stanza["Version"] ?? "?")
+        let name = stanza["Package"] ?? ""
         switch status[2] {
         case "installed", "triggers-awaited", "triggers-pending": break
         case "unpacked", "half-configured":
@@ -102,10 +104,9 @@ struct InstalledPackages {
         case "half-installed":
             remarks.append((name, "it is half installed, and not in the copy; `apt-get -f install` mends it"))
             return false
-        default: return false
-        }
-        if status[0] == "hold" {
-            remarks.append((name, "it is held at \(version); a blueprint holds nothing, its lock keeps every version"))
+        default:
+            if status[0] == "hold" { remarks.append((name, "it is held, but not installed: there is nothing to hold")) }
+            return false
         }
         if status[0] == "deinstall" || status[0] == "purge" {
             remarks.append((name, "it is to be removed, but still there, and so in the copy"))

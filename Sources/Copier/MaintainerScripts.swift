@@ -1,4 +1,5 @@
 internal import BlueprintModel
+internal import Debian
 internal import LinuxSystem
 
 /// What the maintainer scripts of the installed packages write when they are configured.
@@ -16,6 +17,12 @@ struct MaintainerScripts {
     private(set) var links: [String: (target: String, package: String)] = [:]
     /// Scripts that call setcap(8), with their packages.
     private var capabilities: [(script: String, package: String)] = []
+    /// Scripts that call dpkg-statoverride(1).
+    private var overriding: [String] = []
+    /// Scripts that call update-alternatives(1).
+    private var offering: [String] = []
+    /// The packages that these are of, as the files of dpkg's database name them.
+    private(set) var registering: Set<String> = []
 
     /// Reads the scripts of a root.
     init(_ root: SourceRoot) {
@@ -25,8 +32,29 @@ struct MaintainerScripts {
                 let bytes = try? root.read("\(folder)/\(name)", limit: 1 << 20)
             else { continue }
             add(bytes, of: String(name[..<dot].prefix { $0 != ":" }))
+            let text = String(decoding: bytes, as: UTF8.self)
+            if text.contains("dpkg-statoverride") { overriding.append(text) }
+            if text.contains("update-alternatives") {
+                offering.append(text)
+                registering.insert(String(name[..<dot]))
+            }
         }
     }
+
+    /// Whether a script makes an override just as it is: it names the path, the owner, the group and the mode. What
+    /// somebody has changed since is not among its words.
+    func makes(_ override: DpkgDatabase.StatOverride) -> Bool {
+        overriding.contains { script in
+            guard Self.names(override.path, in: script) else { return false }
+            let words = Set(Self.names(in: script))
+            let mode = String(override.mode, radix: 8)
+            return words.contains(override.user) && words.contains(override.group)
+                && ["", "0", "00"].contains { words.contains($0 + mode) }
+        }
+    }
+
+    /// Whether a script that calls update-alternatives(1) names a path.
+    func registers(_ path: String) -> Bool { offering.contains { Self.names(path, in: $0) } }
 
     /// The package whose script makes a file with this content; nil if none does.
     func author(of path: String, _ content: [UInt8]) -> String? {
@@ -96,6 +124,13 @@ struct MaintainerScripts {
         command.utf8.split { !isOfPath($0) }.contains { word in
             // The root that dpkg works on may come before it.
             word.count >= path.utf8.count && word.suffix(path.utf8.count).elementsEqual(path.utf8)
+        }
+    }
+
+    /// Runs of what the names of accounts and numbers have.
+    private static func names(in script: String) -> [String] {
+        script.utf8.split { byte in !isOfPath(byte) || "/:".utf8.contains(byte) }.map {
+            String(decoding: $0, as: UTF8.self)
         }
     }
 

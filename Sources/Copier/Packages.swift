@@ -14,6 +14,9 @@ extension Reading {
                 hint: "correct that line; `dpkg --audit` finds it, too")
         }
         blueprint.packages = wish.packages
+        let held = installed.packages.filter(\.isHeld).map(\.name)
+        holding.packages = Set(held)
+        blueprint.packages.hold = held.filter { !wish.orphans.contains($0) }.sorted(by: bytesPrecede)
         for name in wish.orphans {
             leaveOut("packages", name, "nothing needs it, and nobody asked for it (`apt-get autoremove` removes it)")
         }

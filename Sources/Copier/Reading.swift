@@ -11,7 +11,21 @@ struct Reading {
     var conffiles: Set<String> = []
     /// All units that something starts, also those that nobody need write down.
     var enabledUnits: Set<String> = []
+    /// What the registers say, also what nobody need write down.
+    var holding = Holding()
     var report = CopyReport()
+    private var scripts: MaintainerScripts?
+
+    init(root: SourceRoot, identity: Copier.Identity, isRunning: Bool) {
+        (self.root, self.identity, self.isRunning) = (root, identity, isRunning)
+    }
+
+    /// The scripts of the installed packages, read when somebody first asks for them.
+    mutating func maintainerScripts() -> MaintainerScripts {
+        let read = scripts ?? MaintainerScripts(root)
+        scripts = read
+        return read
+    }
 
     /// Notes what the blueprint will not have. Secrets may be in names, too: the report has none.
     mutating func leaveOut(_ kind: String, _ subject: String, _ reason: String) {

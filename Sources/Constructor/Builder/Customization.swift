@@ -21,20 +21,27 @@ struct Customization {
         try makeHealth()
         try makeNetwork()
         try makeUsers()
+        try makeHolds()
+        try makeAlternatives()
+        // Before the files: one of them may be in the place of what is moved away.
+        try makeDiversions()
         try makeContainers()
         try makeMachineIdentity()
         // After all that Pisces writes itself: what the blueprint spells out wins.
         try makeFiles()
+        // A file may be among what is overridden.
+        try makeStatOverrides()
         // Last: the units to enable may be among the files.
         try makeUnits()
     }
 
     /// Runs a tool of the root; a status other than 0 is an error that says what was being made.
-    func tool(_ arguments: [String], making what: String) throws {
-        let result = try inRoot(arguments, Configure.environment(epoch: lock.epoch), nil)
+    func tool(_ arguments: [String], input: [UInt8]? = nil, making what: String, hint: String? = nil) throws {
+        let result = try inRoot(arguments, Configure.environment(epoch: lock.epoch), input)
         guard result.status == 0 else {
             throw ConstructorError.program(
-                "\(what): \(arguments.first ?? "")", result.status, said: result.errorOutput + result.output)
+                "\(what): \(arguments.first ?? "")", result.status, said: result.errorOutput + result.output,
+                hint: hint)
         }
     }
 
