@@ -106,6 +106,14 @@ import Testing
         blueprint.distribution.mirror = maybe("https://example.org/debian")
         (blueprint.packages.install, blueprint.packages.without) = (some(["vim", "g++", "0ad"]), some(["nano", "ed"]))
         blueprint.packages.recommends = maybe(true) ?? false
+        blueprint.packages.hold = some(["vim", "libc6"])
+        for name in some(["editor", "c++", "no"]) { blueprint.alternatives[name] = maybe("/é") ?? "/usr/bin/x" }
+        for path in some(["/usr/bin/a", "/b c"]) { blueprint.diversions[path] = path + ".distrib" }
+        for path in some(["/usr/bin/a", "/b c", "/~x"]) {
+            var override = Blueprint.StatOverride(mode: maybe(0, 0o4755, 0o7777) ?? 0o644)
+            (override.owner, override.group) = (maybe("ops") ?? "root", maybe("Debian-exim") ?? "root")
+            blueprint.statOverrides[path] = override
+        }
         for name in some(["one", "two"]) {
             blueprint.repositories[name] =
                 maybe(.directory("../x"))

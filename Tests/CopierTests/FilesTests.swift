@@ -7,13 +7,13 @@ import Testing
 @Suite struct FilesTests {
     /// The files that a copy of a changed root has, and what the report says of it.
     private func files(
-        of root: DpkgRoot, areas: Set<String> = []
+        of root: DpkgRoot, _ blueprint: Blueprint = Blueprint(name: "node"), areas: Set<String> = []
     ) throws -> (files: [String: Blueprint.File], report: CopyReport) {
         var report = CopyReport()
         var policy = Copier.FilesPolicy()
         policy.areas = areas
         let read = Copier.files(of: try root.survey(), policy)
-        let files = try read(try SourceRoot(path: root.path), Blueprint(name: "node"), &report)
+        let files = try read(try SourceRoot(path: root.path), blueprint, &report)
         // Directories of the fixture that no package owns.
         return (files.filter { !["/usr/sbin", "/etc/dpkg/dpkg.cfg.d"].contains($0.key) }, report)
     }
@@ -95,6 +95,44 @@ import Testing
             ])
         let said = report.omissions.map(\.description).joined(separator: "\n")
         #expect(said.contains("/usr/share/tool/mode: given by a maintainer script of tool"), "\(said)")
+    }
+
+    /// A path has its owner and mode by its override, and only by that.
+    @Test func whatAnOverrideSaysNoFileSays() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            """
+            touch usr/share/tool/stray etc/loose; chmod 4750 usr/share/tool/stray etc/tool.conf etc/kept.conf etc/loose
+            echo changed > etc/tool.conf; mkdir etc/closed; touch etc/closed/x; chmod 700 etc/closed
+            chmod 600 usr/share/tool/mode
+            for path in usr/share/tool/stray etc/tool.conf etc/kept.conf etc/closed usr/share/tool/mode etc/loose; do
+                echo "root root $(case $path in etc/closed) echo 700;; *) echo 4750;; esac) /$path"
+            done > var/lib/dpkg/statoverride
+            chmod 644 etc/loose
+            """)
+        var blueprint = Blueprint(name: "node")
+        for path in [
+            "/usr/share/tool/stray", "/etc/tool.conf", "/etc/kept.conf", "/usr/share/tool/mode", "/etc/loose",
+        ] {
+            blueprint.statOverrides[path] = .init(mode: 0o4750)
+        }
+        blueprint.statOverrides["/etc/closed"] = .init(mode: 0o700)
+        let (files, report) = try files(of: root, blueprint)
+        #expect(
+            files == [
+                "/usr/share/tool/stray": text(""), "/etc/tool.conf": text("changed\n"), "/etc/closed/x": text(""),
+                "/etc/loose": text(""),
+            ])
+        let said = report.omissions.filter { $0.reason.contains("dpkg-statoverride asks for") }.map(\.subject)
+        #expect(said.sorted() == ["/etc/loose", "/usr/share/tool/mode"])
+        // What a script's override says is no blueprint's: the files have it.
+        let (without, _) = try self.files(of: root)
+        #expect(without["/usr/share/tool/stray"]?.mode == 0o4750 && without["/usr/share/tool/mode"]?.mode == 0o600)
+        // What else a file has travels without its mode.
+        try root.shell("setfattr -n user.a -v b usr/share/tool/mode")
+        var packaged = Blueprint.File(.packaged)
+        packaged.xattrs = ["user.a": Array("b".utf8)]
+        #expect(try self.files(of: root, blueprint).files["/usr/share/tool/mode"] == packaged)
     }
 
     /// As long as it is just that.
