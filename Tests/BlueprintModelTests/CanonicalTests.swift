@@ -106,14 +106,7 @@ import Testing
         blueprint.distribution.mirror = maybe("https://example.org/debian")
         (blueprint.packages.install, blueprint.packages.without) = (some(["vim", "g++", "0ad"]), some(["nano", "ed"]))
         blueprint.packages.recommends = maybe(true) ?? false
-        blueprint.packages.hold = some(["vim", "libc6"])
-        for name in some(["editor", "c++", "no"]) { blueprint.alternatives[name] = maybe("/é") ?? "/usr/bin/x" }
-        for path in some(["/usr/bin/a", "/b c"]) { blueprint.diversions[path] = path + ".distrib" }
-        for path in some(["/usr/bin/a", "/b c", "/~x"]) {
-            var override = Blueprint.StatOverride(mode: maybe(0, 0o4755, 0o7777) ?? 0o644)
-            (override.owner, override.group) = (maybe("ops") ?? "root", maybe("Debian-exim") ?? "root")
-            blueprint.statOverrides[path] = override
-        }
+        RegisterTests.fill(&blueprint, &generator)
         for name in some(["one", "two"]) {
             blueprint.repositories[name] =
                 maybe(.directory("../x"))
@@ -152,8 +145,7 @@ import Testing
             link.gateways = some(["192.0.2.1", "fe80::1"])
             blueprint.network.links[name] = link
         }
-        blueprint.locale.keymap = maybe("de")
-        blueprint.time.zone = maybe("Etc/GMT+1") ?? "Etc/UTC"
+        (blueprint.locale.keymap, blueprint.time.zone) = (maybe("de"), maybe("Etc/GMT+1") ?? "Etc/UTC")
         blueprint.kernel.commandLine = some(["quiet", "a=\\[x]", "console=ttyS0,115200"])
         for name in some(["vm.swappiness", "net.ipv4.ip_forward"]) {
             blueprint.kernel.sysctl[name] = maybe("1", "a b") ?? "0"

@@ -1,4 +1,5 @@
 import BlueprintModel
+import PiscesTesting
 import Testing
 
 /// What dpkg and update-alternatives are told by hand: held packages, alternatives, diversions, overrides.
@@ -21,6 +22,21 @@ import Testing
         (foo.owner, foo.group) = ("Debian-exim", "adm")
         blueprint.statOverrides = ["/usr/bin/foo": foo, "/etc/x y": .init(mode: 0o700)]
         return blueprint
+    }
+
+    /// Any of them, each there or not.
+    static func fill(_ blueprint: inout Blueprint, _ random: inout SeededGenerator) {
+        blueprint.packages.hold = ["vim", "libc6"].filter { _ in random.chance(50) }
+        for name in ["editor", "c++", "no"] where random.chance(50) {
+            blueprint.alternatives[name] = random.pick(["/é", "/usr/bin/x"])
+        }
+        for path in ["/usr/bin/a", "/b c"] where random.chance(50) { blueprint.diversions[path] = path + ".distrib" }
+        for path in ["/usr/bin/a", "/b c", "/~x"] where random.chance(50) {
+            var override = Blueprint.StatOverride(mode: random.pick([0, 0o644, 0o4755, 0o7777]))
+            override.owner = random.pick(["root", "ops"])
+            override.group = random.pick(["root", "Debian-exim"])
+            blueprint.statOverrides[path] = override
+        }
     }
 
     @Test func theyAreRead() throws { #expect(try loadBlueprint(Self.text).blueprint == blueprint) }
