@@ -89,7 +89,7 @@ extension SystemTests {
 
             let wanted = try Blueprint.load(folder.blueprint) { path in try Descriptor.open(path).readToEnd() }
                 .blueprint
-            let copied = try copy(tree, "\(folder.path)/copy.yaml")
+            let copied = try copy(tree, "\(folder.path)/Blueprints/copy.yaml")
             #expect(copied.packages.hold == ["toolbox", "tzdata"])
             #expect(copied.alternatives == wanted.alternatives && copied.alternatives.count == 2)
             #expect(copied.diversions == wanted.diversions && copied.diversions.count == 2)
@@ -97,6 +97,111 @@ extension SystemTests {
             var files = wanted.files
             files["/var/lib/node/state"] = nil
             #expect(copied.files == files && files.count == 7)
+
+            // The same bits, whatever was there before; and a copy is copied as itself.
+            let again = try construct(folder, ["\(folder.path)/out/b.tar"], ["--no-cache"])
+            #expect(again.status == .exited(0), "\(again.errors)")
+            try asOwner(["cmp", "\(folder.path)/out/a.tar", "\(folder.path)/out/b.tar"])
+            let yaml = try fileText("\(folder.path)/Blueprints/copy.yaml")
+            try write(yaml + "repositories:\n  own: { directory: ../deb }\n", to: folder.blueprint)
+            try folder.fitLock()
+            let other = try construct(folder, ["directory:\(folder.path)/out/copy"])
+            #expect(other.status == .exited(0), "\(other.errors)")
+            #expect(try copy("\(folder.path)/out/copy", "\(folder.path)/second.yaml") == copied)
+        }
+
+        @Test func driftFromThemIsSeen() throws {
+            let folder = try makeFolder()
+            let tree = "\(folder.path)/out/tree"
+            // What the package has anyway may be said once more.
+            let more = "  /usr/bin/frob.c: { group: adm, mode: \"2755\" }\n"
+            try write(Self.blueprint(Self.registers + "\n" + more), to: folder.blueprint)
+            let built = try construct(folder, ["directory:\(tree)"])
+            #expect(built.status == .exited(0), "\(built.errors)")
+            let drift = {
+                try piscesCommand(["diff", "--running", folder.blueprint, "--root", tree, "--quiet"]).outcome()
+            }
+            let none = try drift()
+            #expect(none.status == .exited(0) && none.output.isEmpty, "\(none.output)\(none.errors)")
+            try asOwner([
+                "sh", "-ec",
+                """
+                cd '\(tree)'; ln -sfn /usr/bin/frob.a etc/alternatives/frob; touch -hd @1000000000 etc/alternatives/frob
+                sed -i 's/^manual/auto/' var/lib/dpkg/alternatives/awk
+                sed -i '/^Package: toolbox$/,/^$/ s/^Status: hold/Status: install/' var/lib/dpkg/status
+                sed -i '/^Package: bash$/,/^$/ s/^Status: install/Status: hold/' var/lib/dpkg/status
+                sed -i '/later/d; s/ 710 / 700 /' var/lib/dpkg/statoverride
+                chmod 700 usr/local/bin/tool; chmod 755 usr/bin/frob.a
+                printf '/usr/bin/none\n/usr/bin/none.distrib\n:\n' >> var/lib/dpkg/diversions
+                """,
+            ])
+            let some = try drift()
+            #expect(some.status == .exited(1))
+            let lines = some.output.split(separator: "\n").map {
+                $0.hasPrefix("+ files.") ? $0.prefix { $0 != "{" } : $0
+            }
+            #expect(
+                lines == [
+                    "~ alternatives.frob: \"/usr/bin/frob.b\" -> \"/usr/bin/frob.a\"  (changed 2001-09-09 01:46:40 UTC)",
+                    "+ diversions./usr/bin/none: \"/usr/bin/none.distrib\"", "+ files./usr/bin/frob.a: ",
+                    "- packages.hold: \"toolbox\"", "+ packages.hold: \"bash\"",
+                    "~ stat-overrides./usr/local/bin/tool.mode: \"0710\" -> \"0700\"",
+                    "- stat-overrides./usr/share/toolbox/later: {\"mode\":\"0700\"}",
+                ], "\(some.output)\(some.errors)")
+        }
+
+        /// What the registers of the blueprint say, the words of the message, and of its remedy.
+        private static let impossible = [
+            (
+                "alternatives: { frobnicate: /usr/bin/frob.a }",
+                "alternatives: frobnicate: no package of the image has anything to choose from", "or correct the name"
+            ),
+            (
+                "alternatives: { frob: /usr/bin/frob.c }",
+                "alternatives: frob: no package offers /usr/bin/frob.c; there is /usr/bin/frob.a, /usr/bin/frob.b\n",
+                "choose one of these"
+            ),
+            (
+                "stat-overrides: { /usr/bin/frob.a: { owner: nobody-here, mode: \"0700\" } }",
+                "stat-overrides: /usr/bin/frob.a: no user nobody-here", "under `users` or `groups`"
+            ),
+            (
+                "diversions: { /usr/bin/frob.b: /usr/bin/frob.a }",
+                "diversions: /usr/bin/frob.b: there is something at /usr/bin/frob.a", "name a path at which nothing is"
+            ),
+            (
+                "diversions: { /usr/share/toolbox: /usr/share/other }",
+                "diversions: /usr/share/toolbox: this is a directory", "name the files in it"
+            ),
+            (
+                "diversions: { /usr/bin/frob.b: /run/frob.b }",
+                "diversions: /usr/bin/frob.b: /run is empty in every image",
+                "name another path"
+            ),
+        ]
+
+        @Test func whatCannotBeMadeIsToldWithItsRemedy() throws {
+            let folder = try makeFolder("")
+            let built = try construct(folder, ["\(folder.path)/out/a.tar"])
+            #expect(built.status == .exited(0), "\(built.errors)")
+            try asOwner(["rm", "\(folder.path)/out/a.tar"])
+            for (text, message, remedy) in Self.impossible {
+                try write(Self.blueprint("\n\(text)\n"), to: folder.blueprint)
+                try folder.fitLock()
+                let outcome = try construct(folder, ["\(folder.path)/out/a.tar"])
+                #expect(outcome.status == .exited(1), "\(text)")
+                for words in [message, "to mend it: ", remedy] {
+                    #expect(outcome.errors.contains(words), "\(text): \(outcome.errors)")
+                }
+                #expect(try folder.outputs() == [])
+            }
+            let held = Self.blueprint("").replacing("[tzdata, toolbox]", with: "[tzdata, gone]")
+            try write(held, to: folder.blueprint)
+            try folder.fitLock()
+            let outcome = try construct(folder, ["\(folder.path)/out/a.tar"])
+            #expect(outcome.status == .exited(1) && !outcome.errors.contains("fetch packages"))
+            #expect(outcome.errors.contains("packages: hold: gone is not among the "), "\(outcome.errors)")
+            #expect(outcome.errors.contains("to mend it: name it under `packages: install`, too"))
         }
     }
 }

@@ -7,7 +7,7 @@ extension Customization {
     func makeFiles() throws {
         let accounts = try Accounts(root: root)
         for (path, file) in blueprint.files.sorted(by: { bytesPrecede($0.key, $1.key) }) {
-            for place in ["/dev", "/proc", "/run", "/sys", "/tmp"] where (path + "/").hasPrefix(place + "/") {
+            for place in volatilePlaces where (path + "/").hasPrefix(place + "/") {
                 throw ConstructorError(
                     "files: \(path): \(place) is empty in every image and filled at boot",
                     hint: "write a tmpfiles.d(5) file that makes it")
@@ -46,6 +46,9 @@ extension Customization {
         }
     }
 }
+
+/// What is empty in every image: what is put there would be lost.
+let volatilePlaces = ["/dev", "/proc", "/run", "/sys", "/tmp"]
 
 /// The accounts of the staged root (passwd(5), group(5)).
 struct Accounts {

@@ -37,6 +37,12 @@ final class StagedRoot: Sendable {
         return (try? place.directory.status(of: place.name)) != nil
     }
 
+    /// Whether a directory is at `path` itself, no symlink to one.
+    func isDirectory(_ path: String) -> Bool {
+        guard let place = try? parent(of: path) else { return false }
+        return (try? place.directory.status(of: place.name))?.type == S_IFDIR
+    }
+
     /// The content of the file at `path`.
     func read(_ path: String, limit: Int = 64 << 20) throws(SystemError) -> [UInt8] {
         try directory.openInRoot(Self.relative(path)).readToEnd(limit: limit)
