@@ -73,6 +73,39 @@ extension SystemTests {
             try expectRefusal("empty", "# nothing\n", at: "node.yaml:1:1: ", ["the document is empty"])
         }
 
+        /// Lines behind the blueprint, where they are wrong, and in which words.
+        private static let registers =
+            [
+                ("diversions: { /usr/bin/awk: /usr/bin/awk }", "29", "diversions./usr/bin/awk leads to itself"),
+                (
+                    "diversions: { usr/bin/awk: /usr/bin/awk.distrib }", "15",
+                    "diversions: \"usr/bin/awk\" is not an absolute path"
+                ),
+                ("alternatives: { awk: mawk }", "22", "alternatives.awk: \"mawk\" is not an absolute path"),
+                (
+                    "alternatives: { a/k: /usr/bin/mawk }", "17",
+                    "alternatives: \"a/k\" is not the name of an alternative"
+                ),
+                (
+                    "stat-overrides: { /usr/bin/mawk: { mode: \"17777\" } }", "42",
+                    "stat-overrides./usr/bin/mawk.mode: \"17777\" is not a file mode"
+                ),
+                ("stat-overrides: { /usr/bin/mawk: {} }", "34", "missing key \"mode\" in stat-overrides./usr/bin/mawk"),
+                (
+                    "stat-overrides: { /usr/local/bin/report: { mode: \"0700\" } }", nil,
+                    "files./usr/local/bin/report.mode: stat-overrides./usr/local/bin/report says it; leave it out here"
+                ),
+            ] as [(String, String?, String)]
+
+        @Test func whatDpkgCannotBeToldIsRefused() throws {
+            for (index, (line, column, words)) in Self.registers.enumerated() {
+                // The last is wrong where the file is.
+                try expectRefusal(
+                    "registers-\(index)", nodeBlueprint + "\n\(line)\n",
+                    at: column.map { "node.yaml:59:\($0): " } ?? "node.yaml:47:53: ", [words])
+            }
+        }
+
         @Test func impossibleSizesAreRefusedBeforeAnythingIsFetched() throws {
             // Two slots of the first are more bytes than can be counted, two of the second than a file can have.
             for (key, size, words) in [
