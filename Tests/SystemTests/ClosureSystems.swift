@@ -70,6 +70,11 @@ enum ClosureSystem: String, CaseIterable {
         SYSTEMD_OFFLINE=1 in_root systemctl -q enable nftables.service
         cp "$root/usr/bin/tail" "$root/usr/local/bin/web"; setcap cap_net_bind_service=ep "$root/usr/local/bin/web"
         setcap cap_net_raw+ep "$root/usr/bin/vim.basic"
+        in_root update-alternatives --quiet --set editor /usr/bin/vim.basic
+        in_root dpkg-statoverride --update --add root adm 4750 /usr/bin/less
+        in_root dpkg-divert --quiet --local --rename --divert /usr/bin/who.real --add /usr/bin/who
+        printf '#!/bin/sh\\nexec who.real -q\\n' > "$root/usr/bin/who"; chmod 755 "$root/usr/bin/who"
+        in_root apt-mark hold nginx
         printf 'table inet filter {\\n  chain input { type filter hook input priority 0; policy drop; }\\n}\\n' \\
             > "$root/etc/nftables.conf"
         printf '[Match]\\nName=eth0\\n[Network]\\nDHCP=yes\\n' > "$root/etc/systemd/network/10-eth0.network"
@@ -132,7 +137,7 @@ let closurePolicy: [AcceptedDifference<ClosureSystem>] = {
         .init(
             "/usr/share/python3/**", [.content], in: [.bookworm],
             reason: "bytecode knows its source by digest, not by time"),
-        .init("/var/log/*.log", [.presence], in: debian, reason: "mmdebstrap removes it; here it is empty"),
+        .init("/var/log/*.log", in: debian, reason: "what happened at the build; here it is empty"),
         // What tools leave behind, and no output has.
         .init("/dev/**", [.presence], in: debian, reason: "a static /dev, which no system uses"),
         .init("/run/**", [.presence], in: debian, reason: "empty when a machine starts"),
@@ -140,6 +145,7 @@ let closurePolicy: [AcceptedDifference<ClosureSystem>] = {
         .init("/etc/fstab", in: debian, reason: "the layout of the image says what is mounted"),
         .init("/etc/*-", [.presence], reason: "a backup of the accounts"),
         .init("/var/cache/apt/archives/*", in: debian, reason: "apt's downloads"),
+        .init("/var/cache/apt/*.bin", in: [.server], reason: "apt's caches"),
         .init("/var/cache/debconf/*-old", [.presence], in: debian, reason: "a backup"),
         .init("/var/lib/apt/lists/*", in: debian, reason: "apt's downloads"),
         .init("/var/lib/dpkg/arch", in: debian, reason: "dpkg's own architecture, which it knows without"),
