@@ -72,7 +72,10 @@ private struct FilesReading {
     private static let constructed = [
         "/usr/lib/pisces/system", "/usr/share/factory/var", "/etc/ssh/sshd_config.d/10-pisces-identity.conf",
         "/usr/lib/systemd/system/pisces-ssh-keys.service", "/usr/lib/pisces/first-boot",
+        "/usr/lib/systemd/system/pisces-var.service", "/usr/lib/systemd/system/sysinit.target.wants/pisces-var.service",
     ]
+    /// The directories of these, where no package has them.
+    private static let constructedDirectories = ["/usr/lib/pisces", "/usr/share/factory"]
     /// The names of what a constructed machine makes for itself at its first boot: each has a script, a unit, and files
     /// that have others wait for it.
     private let firstBoot: [String]
@@ -138,7 +141,7 @@ private struct FilesReading {
 
     private func isConstructed(_ path: String) -> Bool {
         if Self.constructed.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return true }
-        if path == "/usr/lib/pisces" { return true }
+        if Self.constructedDirectories.contains(path) { return true }
         let units = "/usr/lib/systemd/system/"
         guard !firstBoot.isEmpty, path.hasPrefix(units) else { return false }
         let dropIns = firstBoot.map { "pisces-\($0).conf" }

@@ -101,7 +101,11 @@ extension PathRules {
                 "/usr/lib/sysimage/dpkg/**",
             ]
         ),
-        (.register, "apt's marks of packages that came along", .any, ["/var/lib/apt/extended_states"]),
+        (
+            .register, "apt's marks of packages that came along", .any,
+            ["/var/lib/apt/extended_states", "/usr/lib/sysimage/apt", "/usr/lib/sysimage/apt/extended_states"]
+        ),
+        (.register, "systemd-update-done: the /usr that this was last made for", .file, ["/{etc,var}/.updated"]),
         (.register, "answers to the questions of packages", .any, ["/var/cache/debconf/*"]),
         (.register, "pam-auth-update: the modules that are on", .any, ["/var/lib/pam/*", "/etc/pam.d/common-*"]),
         (.register, "ucf: what configuration packages last brought", .any, ["/var/lib/ucf", "/var/lib/ucf/**"]),

@@ -16,9 +16,13 @@ public struct HostMirror: Sendable, Equatable {
     /// Asks the host's apt; an error of kind `.request` when the host is not set up for Debian.
     public static func discover(run: ToolRunner) throws(PlanError) -> HostMirror {
         let format = "$(REPO_URI)|$(RELEASE)|$(ORIGIN)|$(COMPONENT)|"
-        let answer = try ToolOutput(
-            ["apt-get", "indextargets", "--format", format, "Created-By: Packages"], networkEnvironment, run)
-        if answer.status == 0, let mirror = parse(answer.output) { return mirror }
+        // Without that option, apt tells nothing of archives whose lists it has not fetched; with it, no origin.
+        for option in [[], ["--no-release-info"]] {
+            let answer = try ToolOutput(
+                ["apt-get", "indextargets"] + option + ["--format", format, "Created-By: Packages"],
+                networkEnvironment, run)
+            if answer.status == 0, let mirror = parse(answer.output) { return mirror }
+        }
         throw PlanError(
             .request, "this host's apt has no Debian mirror with its security archive",
             remedy: "Set distribution.mirror and distribution.security-mirror in the blueprint.")
