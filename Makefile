@@ -65,9 +65,10 @@ check: ## Check format, layers and style, and fuzz every parser for FUZZ_SECONDS
 	swift test $(SWIFT_OPTIONS) --filter TidyTests
 	FUZZ_SECONDS=$(FUZZ_SECONDS) SWIFT_BUILD_PATH=$(SWIFT_BUILD_PATH) .ci/fuzz
 
-bench: setup deb ## Compare construct with a shell pipeline, the usual way and mkosi, and upgrade with RAUC and dd
+bench: setup deb ## Compare construct with a shell pipeline, the usual way and mkosi, upgrade with RAUC and dd, copy with dpkg
 	.ci/bench $(BLUEPRINT)
 	.ci/bench-upgrade
+	.ci/bench-copy
 
 record: ## Write the golden files anew, to be reviewed with git diff
 	PISCES_RECORD=1 swift test $(SWIFT_OPTIONS)
