@@ -58,7 +58,9 @@ public struct Copier: Sendable {
         blueprint.files = try files(root, blueprint, &reading.report)
         return SystemCopy(
             blueprint: blueprint, report: reading.report, accounts: accounts,
-            packages: Set(packages.packages.map(\.name)), units: reading.enabledUnits)
+            installed: packages.packages.map {
+                .init(name: $0.name, architecture: $0.control["Architecture"] ?? "", isManual: !$0.isAutomatic)
+            }, units: reading.enabledUnits)
     }
 }
 
@@ -71,10 +73,23 @@ public struct SystemCopy: Sendable {
     /// The numbers of the accounts that the blueprint gives none, for the lock: files on the data partition belong to
     /// them.
     public var accounts: AccountNumbers
-    /// The names of all installed packages.
-    let packages: Set<String>
+    /// The packages whose files are there, by name.
+    public var installed: [Installed]
     /// All units that are enabled.
     let units: Set<String>
+
+    /// A package whose files are there.
+    public struct Installed: Sendable, Equatable {
+        /// Its name.
+        public var name: String
+        /// Its architecture, or `all`.
+        public var architecture: String
+        /// Whether somebody asked for it (apt-mark(8)).
+        public var isManual: Bool
+    }
+
+    /// The names of all installed packages.
+    var packages: Set<String> { Set(installed.map(\.name)) }
 }
 
 /// The numbers of users and groups that nobody chose, by name.
