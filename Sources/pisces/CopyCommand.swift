@@ -14,6 +14,8 @@ struct CopyCommand: ParsableCommand {
             repositories, users, units, network, kernel, containers, and the files that people changed or put there. \
             Larger contents lie beside the blueprint, in NAME.files. Nothing of the system is changed, no secret is \
             written; standard error tells what was left out, and why. Run it as root, or some registers cannot be read.
+            With --output, NAME.lock names exactly the packages that are installed: from the content store and apt's \
+            cache, else from a mirror that still has this version, else made again of the system's files (into the store).
               pisces copy --output node.yaml
               pisces copy --root /mnt --offspring --name spare --output spare.yaml
             """)
@@ -34,6 +36,11 @@ struct CopyCommand: ParsableCommand {
 
     @Flag var identity: CopyIdentity = .self
 
+    @Flag(name: .long, help: "Write no lock beside the blueprint: `pisces lock` then takes the newest packages.")
+    var noLock = false
+
+    @OptionGroup var sources: SourceOptions
+
     @OptionGroup var outputOptions: OutputOptions
 
     func validate() throws {
@@ -44,16 +51,18 @@ struct CopyCommand: ParsableCommand {
 
     func run() throws {
         let console = Console(outputOptions)
-        let copy = try copier(console).copy()
+        let source = try CopySource(root)
+        let copy = try copier(source, console).copy()
         let (folder, limit) = (contentsFolder, output == nil ? Int.max : Self.inlineLimit)
         let (text, contents) = copy.blueprint.yaml(contentsIn: folder.name, above: limit)
-        try Self.check(copy.blueprint, text, contents)
+        let loaded = try Self.check(copy.blueprint, text, contents)
         for omission in copy.report.omissions {
             if !outputOptions.json { console.note("left out: \(omission)") }
         }
         if let output {
             try write(contents, to: folder.path)
             try AtomicFile.write(Array(text.utf8), to: output)
+            if !noLock { try writeLock(of: copy, loaded, source, beside: output, console) }
         }
         if outputOptions.json { return console.result(answer(copy).canonical) }
         guard let output else { return console.result(String(text.dropLast())) }
@@ -87,8 +96,23 @@ struct CopyCommand: ParsableCommand {
         try directory.commit()
     }
 
-    private func copier(_ console: Console) throws -> Copier {
-        let source = try CopySource(root)
+    /// A blueprint without a lock is worth something, a lock that lacks packages is not.
+    private func writeLock(
+        of copy: SystemCopy, _ loaded: LoadedBlueprint, _ source: CopySource, beside output: String, _ console: Console
+    ) throws {
+        let path = Workspace.lockPath(of: output)
+        let resolver = Resolver(loaded: loaded, path: output, options: sources, console: console)
+        do {
+            let (lock, remarks) = try CopyLock(copy: copy, root: source.root, resolver: resolver, console: console)
+                .make()
+            for remark in remarks { console.note("left out: \(remark)") }
+            try Workspace.write(lock, to: path)
+        } catch {
+            console.warning("no lock was written, so that `pisces lock` would take the newest packages: \(error)")
+        }
+    }
+
+    private func copier(_ source: CopySource, _ console: Console) throws -> Copier {
         var copier = try source.copier()
         copier.identity = identity == .self ? .same : .offspring
         copier.name = name
@@ -102,7 +126,9 @@ struct CopyCommand: ParsableCommand {
     }
 
     /// Reads what was written: nothing leaves that a blueprint may not hold, and nothing that is not what was meant.
-    private static func check(_ blueprint: Blueprint, _ text: String, _ contents: [String: [UInt8]]) throws {
+    private static func check(
+        _ blueprint: Blueprint, _ text: String, _ contents: [String: [UInt8]]
+    ) throws -> LoadedBlueprint {
         do {
             let read = try Blueprint.load("copy") { path in
                 if path == "copy" { return Array(text.utf8) }
@@ -110,6 +136,7 @@ struct CopyCommand: ParsableCommand {
                 return bytes
             }
             guard read.blueprint == blueprint else { throw Failure("reading it gives another blueprint") }
+            return read
         } catch {
             throw Failure("nothing was written, since this would be no valid blueprint: \(error)")
         }
@@ -132,7 +159,7 @@ struct CopyCommand: ParsableCommand {
 
 /// A system that is read.
 struct CopySource {
-    private let root: SourceRoot
+    let root: SourceRoot
 
     /// The system below a directory.
     init(_ path: String) throws {
