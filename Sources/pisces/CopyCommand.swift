@@ -1,5 +1,6 @@
 import ArgumentParser
 import BlueprintModel
+import Constructor
 import Copier
 import Debian
 import Glibc
@@ -17,7 +18,9 @@ struct CopyCommand: ParsableCommand {
             With --output, NAME.lock names exactly the packages that are installed: from the content store and apt's \
             cache, else from a mirror that still has this version, else made again of the system's files (into the store).
               pisces copy --output node.yaml
+            With --seal, one file has all of it: from it, the system is constructed without any network.
               pisces copy --root /mnt --offspring --name spare --output spare.yaml
+              pisces copy --seal node.seal && pisces construct node.seal --output node.raw
             """)
 
     @Option(name: .long, help: "The root of the system, a directory.", completion: .directory)
@@ -39,6 +42,12 @@ struct CopyCommand: ParsableCommand {
     @Flag(name: .long, help: "Write no lock beside the blueprint: `pisces lock` then takes the newest packages.")
     var noLock = false
 
+    @Option(
+        name: .long,
+        help: "Write blueprint, contents, lock and all bytes that the lock names into one file, NAME.seal.",
+        completion: .file(extensions: ["seal"]))
+    var seal: String?
+
     @OptionGroup var sources: SourceOptions
 
     @OptionGroup var outputOptions: OutputOptions
@@ -46,6 +55,9 @@ struct CopyCommand: ParsableCommand {
     func validate() throws {
         if let name, !TextForm.name.allows(name) {
             throw ValidationError("--name \(name): wanted lower-case letters, digits and \"-\", at most 63")
+        }
+        if let seal, !seal.hasSuffix(Seal.suffix) {
+            throw ValidationError("--seal \(seal): the name of a sealed system ends in \(Seal.suffix)")
         }
     }
 
@@ -62,16 +74,25 @@ struct CopyCommand: ParsableCommand {
         if let output {
             try write(contents, to: folder.path)
             try AtomicFile.write(Array(text.utf8), to: output)
-            if !noLock { try writeLock(of: copy, loaded, source, beside: output, console) }
+        }
+        let lock = try lock(of: copy, loaded, source, console)
+        if let output, let lock, !noLock { try Workspace.write(lock, to: Workspace.lockPath(of: output)) }
+        if let seal, let lock {
+            try SealedOutput(path: seal, resolver: resolver(loaded, console)).write(copy.blueprint, lock)
         }
         if outputOptions.json { return console.result(answer(copy).canonical) }
-        guard let output else { return console.result(String(text.dropLast())) }
-        console.result(output)
-        console.note("next: pisces construct \(output)")
+        let written = [output, seal].compactMap { $0 }
+        if written.isEmpty { return console.result(String(text.dropLast())) }
+        for path in written { console.result(path) }
+        console.note("next: pisces construct \(written[0])")
+    }
+
+    private func resolver(_ loaded: LoadedBlueprint, _ console: Console) -> Resolver {
+        Resolver(loaded: loaded, path: output ?? seal ?? "", options: sources, console: console)
     }
 
     /// What a person would still read in the blueprint.
-    private static let inlineLimit = 4096
+    static let inlineLimit = 4096
 
     /// Where larger contents go: beside the blueprint, called as it is.
     private var contentsFolder: (name: String, path: String) {
@@ -96,19 +117,21 @@ struct CopyCommand: ParsableCommand {
         try directory.commit()
     }
 
-    /// A blueprint without a lock is worth something, a lock that lacks packages is not.
-    private func writeLock(
-        of copy: SystemCopy, _ loaded: LoadedBlueprint, _ source: CopySource, beside output: String, _ console: Console
-    ) throws {
-        let path = Workspace.lockPath(of: output)
-        let resolver = Resolver(loaded: loaded, path: output, options: sources, console: console)
+    /// The lock, where one is wanted. A blueprint without a lock is worth something, a lock that lacks packages is not, and
+    /// neither is a seal.
+    private func lock(
+        of copy: SystemCopy, _ loaded: LoadedBlueprint, _ source: CopySource, _ console: Console
+    ) throws -> Lock? {
+        if seal == nil && (output == nil || noLock) { return nil }
         do {
-            let (lock, remarks) = try CopyLock(copy: copy, root: source.root, resolver: resolver, console: console)
-                .make()
+            let (lock, remarks) = try CopyLock(
+                copy: copy, root: source.root, resolver: resolver(loaded, console), console: console
+            ).make()
             for remark in remarks { console.note("left out: \(remark)") }
-            try Workspace.write(lock, to: path)
-        } catch {
+            return lock
+        } catch  where seal == nil {
             console.warning("no lock was written, so that `pisces lock` would take the newest packages: \(error)")
+            return nil
         }
     }
 
