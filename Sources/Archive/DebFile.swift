@@ -28,6 +28,8 @@ public struct DebFile: ~Copyable, Sendable {
     private let name: String
     private let control: Range<Int>
     private let data: Range<Int>
+    /// The names of all members of the ar archive; dpkg passes over those that begin with `_`.
+    public let members: Set<String>
 
     /// Shared with the readers of the payload, which may outlive the package.
     private final class Mapping: Sendable {
@@ -53,6 +55,7 @@ public struct DebFile: ~Copyable, Sendable {
         self.name = name
         self.control = control
         self.data = data
+        self.members = Set(members.keys)
     }
 
     /// The control members in the archive's order.

@@ -86,6 +86,11 @@ public struct SystemCopy: Sendable {
         public var architecture: String
         /// Whether somebody asked for it (apt-mark(8)).
         public var isManual: Bool
+
+        /// Makes a package.
+        public init(name: String, architecture: String, isManual: Bool) {
+            (self.name, self.architecture, self.isManual) = (name, architecture, isManual)
+        }
     }
 
     /// The names of all installed packages.

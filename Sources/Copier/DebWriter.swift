@@ -6,6 +6,9 @@ public import LinuxSystem
 ///
 /// Both tars are plain: nothing of a compressor's version is in them.
 public enum DebWriter {
+    /// The member that tells a package which was made again from one that its distributor made; dpkg passes over it.
+    public static let mark = "_pisces"
+
     /// Writes a package to the start of an empty file.
     ///
     /// - Parameters:
@@ -30,6 +33,8 @@ public enum DebWriter {
             try file.writeAll(DebFile.header(of: name, size: size), at: offset)
             offset = position + size
         }
-        try file.truncate(to: offset)
+        let content = Array("made again of an installed system\n".utf8)
+        try file.writeAll(DebFile.header(of: mark, size: content.count) + content, at: offset)
+        try file.truncate(to: offset + 60 + content.count)
     }
 }

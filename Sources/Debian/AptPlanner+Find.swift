@@ -18,6 +18,11 @@ public struct Holdings: Sendable {
         public var package: LockedPackage
         /// `Installed-Size`: another build of the same version rarely has the same.
         public var installedSize: String?
+
+        /// Makes a file.
+        public init(package: LockedPackage, installedSize: String? = nil) {
+            (self.package, self.installedSize) = (package, installedSize)
+        }
     }
 }
 

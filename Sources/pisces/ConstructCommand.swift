@@ -12,7 +12,8 @@ struct ConstructCommand: ParsableCommand {
         abstract: "Construct a bootable disk image, or a file tree, from a blueprint.",
         discussion: """
             Only packages that the lock names enter the outputs. The first run makes the lock, beside the blueprint. Works \
-            as root and as an ordinary user with a range of subordinate ids (subuid(5)).
+            as root and as an ordinary user with a range of subordinate ids (subuid(5)). A sealed system, NAME.seal of \
+            `pisces copy --seal`, has all it takes: then no network is used, and nothing that has another digest.
 
             Of the disk: raw; qcow2; split, a directory with root, hash tree and kernel image for updaters; split-archive, \
             the same in a file.
