@@ -17,8 +17,8 @@ struct CopyCommand: ParsableCommand {
             written; standard error tells what was left out, and why. Run it as root, or some registers cannot be read.
             With --output, NAME.lock names exactly the packages that are installed: from the content store and apt's \
             cache, else from a mirror that still has this version, else made again of the system's files (into the store).
-              pisces copy --output node.yaml
             With --seal, one file has all of it: from it, the system is constructed without any network.
+              pisces copy --output node.yaml
               pisces copy --root /mnt --offspring --name spare --output spare.yaml
               pisces copy --seal node.seal && pisces construct node.seal --output node.raw
             """)
