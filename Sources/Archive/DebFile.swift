@@ -28,6 +28,8 @@ public struct DebFile: ~Copyable, Sendable {
     private let name: String
     private let control: Range<Int>
     private let data: Range<Int>
+    /// The names of all members of the ar archive; dpkg passes over those that begin with `_`.
+    public let members: Set<String>
 
     /// Shared with the readers of the payload, which may outlive the package.
     private final class Mapping: Sendable {
@@ -53,6 +55,7 @@ public struct DebFile: ~Copyable, Sendable {
         self.name = name
         self.control = control
         self.data = data
+        self.members = Set(members.keys)
     }
 
     /// The control members in the archive's order.
@@ -83,23 +86,28 @@ public struct DebFile: ~Copyable, Sendable {
 
     /// Writes the package with its tars decompressed: a package again, of which everything can be read at once.
     public func decompress(to file: borrowing Descriptor) throws {
-        func header(_ member: String, size: Int) -> [UInt8] {
-            func field(_ text: String, _ width: Int) -> [UInt8] {
-                Array(text.utf8) + [UInt8](repeating: UInt8(ascii: " "), count: max(0, width - text.utf8.count))
-            }
-            return field(member, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
-                + field("\(size)", 10) + Array("`\n".utf8)
-        }
-        try file.writeAll(Array("!<arch>\n".utf8) + header("debian-binary", size: 4) + Array("2.0\n".utf8))
-        var offset = 8 + 60 + 4
+        try file.writeAll(Self.start)
+        var offset = Self.start.count
         for (member, range) in [("control.tar", control), ("data.tar", data)] {
             let size = try ArchiveReader.decompress(
                 slice(range), name: "\(name) \(member)", to: file, at: offset + 60)
-            try file.writeAll(header(member, size: size), at: offset)
+            try file.writeAll(Self.header(of: member, size: size), at: offset)
             offset += 60 + size
             if size % 2 == 1 { try file.writeAll([UInt8(ascii: "\n")], at: offset) }
             offset += size % 2
         }
+    }
+
+    /// What every package begins with: the archive's mark and the member `debian-binary`.
+    public static let start = Array("!<arch>\n".utf8) + header(of: "debian-binary", size: 4) + Array("2.0\n".utf8)
+
+    /// The 60 bytes before a member of the ar archive; a member of odd size is followed by a newline.
+    public static func header(of member: String, size: Int) -> [UInt8] {
+        func field(_ text: String, _ width: Int) -> [UInt8] {
+            Array(text.utf8) + [UInt8](repeating: UInt8(ascii: " "), count: max(0, width - text.utf8.count))
+        }
+        return field(member, 16) + field("0", 12) + field("0", 6) + field("0", 6) + field("100644", 8)
+            + field("\(size)", 10) + Array("`\n".utf8)
     }
 
     private func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {

@@ -64,10 +64,11 @@ extension Constructor {
     }
 
     private var repositoriesOutsideLock: [String] {
-        let known = request.lock.packages.map { package in
+        let known = request.lock.packages.compactMap { package in
             switch package.source {
             case .directory(let name): name
             case .release(let name): String(name.prefix { $0 != "/" })
+            case .system: nil
             }
         }
         return Set(request.blueprint.repositories.keys).subtracting(known).sorted(by: bytesPrecede)

@@ -196,6 +196,7 @@ public struct Constructor: Sendable {
         let lock = request.lock
         var parts = ["configured packages 1", lock.architecture, "\(lock.epoch)"] + (try programDigests())
         parts += lock.packages.map { "\($0.name) \($0.digest) \($0.isManual)" }
+        parts += lock.packages.flatMap { $0.pristine.map { "\($0.value) \($0.key)" }.sorted(by: bytesPrecede) }
         return SHA256.hash(Array(parts.joined(separator: "\n").utf8))
     }
 

@@ -72,6 +72,31 @@ extension ObjectStore {
     }
 }
 
+extension ObjectStore {
+    /// The digests of all objects, in their order; no content is looked at.
+    public func digests() throws(StoreError) -> [Digest] {
+        do throws(SystemError) {
+            var digests: [Digest] = []
+            for prefix in try Descriptor.directory("\(directory)/sha256").entries() {
+                let names = try Descriptor.directory("\(directory)/sha256/\(prefix)").entries()
+                digests += names.compactMap { Digest(hex: $0) }
+            }
+            return digests
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// A file without a name on the store's file system, for what is to be ``put(file:expecting:)``.
+    public func temporaryFile() throws(StoreError) -> AtomicFile {
+        do throws(SystemError) {
+            return try AtomicFile.create("\(directory)/temporary/unnamed")
+        } catch {
+            throw .system(error)
+        }
+    }
+}
+
 // MARK: - Writing
 
 extension ObjectStore {

@@ -61,7 +61,9 @@ public struct Copier: Sendable {
         blueprint.files = try files(root, blueprint, &reading.report)
         return SystemCopy(
             blueprint: blueprint, report: reading.report, accounts: accounts,
-            packages: Set(packages.packages.map(\.name)), units: reading.enabledUnits, holding: reading.holding)
+            installed: packages.packages.map {
+                .init(name: $0.name, architecture: $0.control["Architecture"] ?? "", isManual: !$0.isAutomatic)
+            }, units: reading.enabledUnits, holding: reading.holding)
     }
 }
 
@@ -74,12 +76,30 @@ public struct SystemCopy: Sendable {
     /// The numbers of the accounts that the blueprint gives none, for the lock: files on the data partition belong to
     /// them.
     public var accounts: AccountNumbers
-    /// The names of all installed packages.
-    let packages: Set<String>
+    /// The packages whose files are there, by name.
+    public var installed: [Installed]
     /// All units that are enabled.
     let units: Set<String>
     /// What dpkg's registers say, whoever wrote it.
     let holding: Holding
+
+    /// A package whose files are there.
+    public struct Installed: Sendable, Equatable {
+        /// Its name.
+        public var name: String
+        /// Its architecture, or `all`.
+        public var architecture: String
+        /// Whether somebody asked for it (apt-mark(8)).
+        public var isManual: Bool
+
+        /// Makes a package.
+        public init(name: String, architecture: String, isManual: Bool) {
+            (self.name, self.architecture, self.isManual) = (name, architecture, isManual)
+        }
+    }
+
+    /// The names of all installed packages.
+    var packages: Set<String> { Set(installed.map(\.name)) }
 }
 
 /// What dpkg's registers say, also where nobody need write it down.

@@ -9,6 +9,11 @@ public struct CopyReport: Sendable, Equatable {
         /// Why, and what to do about it where something can be done; never a secret.
         public var reason: String
 
+        /// Makes an omission.
+        public init(kind: String, subject: String, reason: String) {
+            (self.kind, self.subject, self.reason) = (kind, subject, reason)
+        }
+
         /// `kind: subject: reason`
         public var description: String { "\(kind): \(subject): \(reason)" }
     }

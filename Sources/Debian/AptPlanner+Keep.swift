@@ -11,6 +11,7 @@ extension AptPlanner.Lists {
             switch kept.package.source {
             case .release(let name): releases.contains(name)
             case .directory(let name): directories.contains(name)
+            case .system: kept.file != nil
             }
         }
     }

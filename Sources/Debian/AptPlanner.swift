@@ -43,7 +43,7 @@ public enum AptPlanner {
         let indices: [Index]
     }
 
-    private static func load(
+    static func load(
         _ request: PlanRequest, _ directories: [DirectoryRepository], _ stateDirectory: String,
         _ run: @escaping ToolRunner
     ) throws(PlanError) -> Lists {
@@ -168,7 +168,7 @@ public enum AptPlanner {
     }
 
     /// The release files, one for each suite.
-    private static func releases(_ indices: [Index], _ request: PlanRequest) -> [LockedRelease] {
+    static func releases(_ indices: [Index], _ request: PlanRequest) -> [LockedRelease] {
         var releases: [LockedRelease] = []
         for index in indices {
             guard let release = index.release else { continue }

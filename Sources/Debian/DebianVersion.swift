@@ -49,7 +49,7 @@ public struct DebianVersion: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// As dpkg writes it: without an epoch of 0, unless a colon behind it would then end one.
-    var canonical: String {
+    public var canonical: String {
         let hasEpoch = epoch != 0 || upstream.utf8.contains(UInt8(ascii: ":"))
         return (hasEpoch ? "\(epoch):" : "") + upstream + (revision.isEmpty ? "" : "-" + revision)
     }

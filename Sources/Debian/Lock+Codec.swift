@@ -57,11 +57,17 @@ extension Lock {
         switch package.source {
         case .release(let name): stanza["Source-Release"] = name
         case .directory(let name): stanza["Source-Directory"] = name
+        case .system(let origin): stanza["Source-System"] = origin.rawValue
         }
         stanza["Filename"] = package.filename
         stanza["Size"] = "\(package.size)"
         stanza["SHA256"] = package.digest.hex
         stanza["Installed"] = package.isManual ? "manual" : "auto"
+        if !package.pristine.isEmpty {
+            // The sum first: a path may have spaces.
+            let conffiles = package.pristine.sorted { bytesPrecede($0.key, $1.key) }
+            stanza["Conffiles"] = conffiles.map { "\n \($0.value) \($0.key)" }.joined()
+        }
         return stanza
     }
 
@@ -182,6 +188,11 @@ extension LockedPackage {
         let source: Source
         if let release = try reader.optionalText("Source-Release") {
             source = .release(release)
+        } else if let text = try reader.optionalText("Source-System") {
+            guard let origin = Origin(rawValue: text) else {
+                throw reader.error("Source-System", "'Source-System' is installed or repacked, not '\(text)'")
+            }
+            source = .system(origin)
         } else {
             source = .directory(try reader.text("Source-Directory"))
         }
@@ -198,6 +209,7 @@ extension LockedPackage {
             name: name, version: version, architecture: try reader.word("Architecture"), isEssential: essential,
             priority: priority, source: source, filename: filename, size: size, digest: try reader.digest("SHA256"),
             isManual: try reader.choice("Installed", ["manual": true, "auto": false]))
+        pristine = try reader.conffiles()
     }
 }
 
@@ -302,6 +314,24 @@ private struct Reader {
             }
         }
         return tools
+    }
+
+    /// The lines `MD5 /PATH`, each path once.
+    mutating func conffiles() throws(Deb822.SyntaxError) -> [String: String] {
+        var conffiles: [String: String] = [:]
+        taken.insert("Conffiles")
+        guard let field = stanza.field("Conffiles") else { return [:] }
+        for (number, line) in lines(of: field.value).enumerated() where number > 0 || !line.isEmpty {
+            let parts = trimmed(line).split(separator: " ", maxSplits: 1).map(String.init)
+            guard parts.count == 2, MD5Digest(hex: Array(parts[0].utf8)) != nil,
+                parts[1].utf8.first == UInt8(ascii: "/"),
+                conffiles.updateValue(parts[0], forKey: parts[1]) == nil
+            else {
+                throw Deb822.SyntaxError(
+                    file: file, line: field.line + number, "'\(trimmed(line))' is not 'MD5 /PATH', each path once")
+            }
+        }
+        return conffiles
     }
 
     /// The words of each line of a field, with the line's number in the file; none where there is no such field.

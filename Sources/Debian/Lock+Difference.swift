@@ -96,6 +96,7 @@ extension LockedPackage.Source {
         switch self {
         case .release(let name): "release \(name)"
         case .directory(let name): "directory \(name)"
+        case .system(let origin): "the system, \(origin.rawValue)"
         }
     }
 }

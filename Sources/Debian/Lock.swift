@@ -89,6 +89,16 @@ public struct LockedPackage: Sendable, Equatable {
         case release(String)
         /// The directory of package files that the blueprint calls by this name.
         case directory(String)
+        /// The system that was copied: the file is in a content store or a seal, and in no repository.
+        case system(Origin)
+    }
+
+    /// How a system that was copied had a package.
+    public enum Origin: String, Sendable, Hashable {
+        /// As the file that was installed.
+        case installed
+        /// As files that lay there, of which a package was made.
+        case repacked
     }
 
     /// The package's name.
@@ -111,6 +121,9 @@ public struct LockedPackage: Sendable, Equatable {
     public var digest: Digest
     /// Whether a person asked for it; all others are there because these need them.
     public var isManual: Bool
+    /// The MD5 of each conffile, by absolute path, that the file has in another form than it was distributed in: the one
+    /// dpkg is to know it by.
+    public var pristine: [String: String] = [:]
 
     /// Makes a package.
     public init(

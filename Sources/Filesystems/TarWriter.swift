@@ -12,15 +12,25 @@ public import LinuxSystem
 ///
 /// What tar has no form for is an error: sockets, and attributes with `=` in their names.
 public enum TarWriter {
+    /// What is done with names that the fixed header cannot hold.
+    public enum Dialect: Sendable {
+        /// They go into extended headers of pax(1p).
+        case pax
+        /// They go before the member as GNU tar writes them: the only form that dpkg reads (deb(5)). What else needs an
+        /// extended header is an error.
+        case gnu
+    }
+
     /// Writes the archive of `tree` to `archive` from byte `offset` on.
     ///
     /// Staged data is read below `source`; a symlink on the way to it or a size other than the tree's is an error.
     ///
     /// - Returns: the archive's size in bytes, a multiple of 512.
     public static func write(
-        _ tree: FileTree, source: borrowing Descriptor, to archive: borrowing Descriptor, at offset: Int
+        _ tree: FileTree, source: borrowing Descriptor, to archive: borrowing Descriptor, at offset: Int,
+        dialect: Dialect = .pax
     ) throws(FilesystemError) -> Int {
-        let members = try members(of: tree)
+        let members = try members(of: tree, dialect)
         let shares = shares(of: members)
         do {
             _ = try parallelMap(count: shares.count) { index in
@@ -104,7 +114,9 @@ public enum TarWriter {
         var size: Int { headers.count + (content?.size ?? 0).roundedUp(to: Tar.blockSize) }
     }
 
-    private static func members(of tree: FileTree) throws(FilesystemError) -> [Member] {
+    private static func members(
+        of tree: FileTree, _ dialect: Dialect = .pax
+    ) throws(FilesystemError) -> [Member] {
         var members: [Member] = []
         // The first name of each inode: a link can only follow what it links to.
         var firstNames: [String: String] = [:]
@@ -119,7 +131,9 @@ public enum TarWriter {
             if !node.isDirectory, first == nil { firstNames[inode] = path }
             let content: Node.Content? = if case .file(let content) = node.kind, first == nil { content } else { nil }
             members.append(
-                Member(path: path, headers: try Tar.headers(of: node, at: path, linkedTo: first), content: content))
+                Member(
+                    path: path, headers: try Tar.headers(of: node, at: path, linkedTo: first, dialect),
+                    content: content))
         }
         return members
     }
@@ -146,13 +160,16 @@ enum Tar {
     private static let nameSize = 100
 
     /// The blocks before a member's data; `first` is the name of the member that has the same inode, if there was one.
-    static func headers(of node: Node, at path: String, linkedTo first: String?) throws(FilesystemError) -> [UInt8] {
+    static func headers(
+        of node: Node, at path: String, linkedTo first: String?, _ dialect: TarWriter.Dialect = .pax
+    ) throws(FilesystemError) -> [UInt8] {
         var fields = try Fields(of: node, at: path)
         if let first {
             fields.type = UInt8(ascii: "1")
             fields.link = Array(FileTree.relative(first).utf8)
             fields.size = 0
         }
+        if dialect == .gnu { return try gnuHeaders(fields, of: node, at: path) }
         var extended: [UInt8] = []
         if fields.name.count > nameSize { extended += record("path", fields.name) }
         if fields.link.count > nameSize { extended += record("linkpath", fields.link) }
@@ -174,6 +191,23 @@ enum Tar {
         header.size = extended.count
         extended += [UInt8](repeating: 0, count: extended.count.roundedUp(to: blockSize) - extended.count)
         return header.header + extended + fields.header
+    }
+
+    /// The same as GNU tar writes it: long names are members of their own before the one they name.
+    private static func gnuHeaders(
+        _ fields: Fields, of node: Node, at path: String
+    ) throws(FilesystemError) -> [UInt8] {
+        guard octal(Int64(fields.size), 11) != nil, octal(Int64(node.uid), 7) != nil, octal(Int64(node.gid), 7) != nil,
+            octal(node.modified, 11) != nil, node.xattrs.isEmpty
+        else { throw .tree(path: path, problem: "its size, owner, time or attributes do not fit a plain tar header") }
+        var headers: [UInt8] = []
+        for (type, long) in [("K", fields.link), ("L", fields.name)] where long.count > nameSize {
+            var header = Fields(type: Array(type.utf8)[0], name: Array("././@LongLink".utf8), mode: 0o644)
+            header.size = long.count + 1
+            headers += header.header + long
+            headers += [UInt8](repeating: 0, count: (long.count + 1).roundedUp(to: blockSize) - long.count)
+        }
+        return headers + fields.header
     }
 
     /// A record of an extended header, `LENGTH KEYWORD=VALUE\n`; the length counts its own digits.

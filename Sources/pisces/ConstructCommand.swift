@@ -12,7 +12,8 @@ struct ConstructCommand: ParsableCommand {
         abstract: "Construct a bootable disk image, or a file tree, from a blueprint.",
         discussion: """
             Only packages that the lock names enter the outputs. The first run makes the lock, beside the blueprint. Works \
-            as root and as an ordinary user with a range of subordinate ids (subuid(5)).
+            as root and as an ordinary user with a range of subordinate ids (subuid(5)). A sealed system, NAME.seal of \
+            `pisces copy --seal`, has all it takes: then no network is used, and nothing that has another digest.
 
             Of the disk: raw; qcow2; split, a directory with root, hash tree and kernel image for updaters; split-archive, \
             the same in a file.
@@ -76,14 +77,16 @@ struct ConstructCommand: ParsableCommand {
         // First what can fail in an instant, so that mistakes show before anything is set up.
         let outputs = try self.outputs.map { try Output(argument: $0) }
         if debugShell { try DebugShell.requireTerminal() }
-        let loaded = try argument.load()
+        let sealed = try argument.blueprint.hasSuffix(Seal.suffix) ? SealedInput(argument.blueprint) : nil
+        let loaded = try sealed?.system.loaded ?? argument.load()
         let signingKey = try secureBoot.signingKey()
         let manifestSigner = try signKey.map { try ManifestSigner(keyFile: $0) }
         let wanted = outputs.isEmpty ? [Output(.raw, path: "\(loaded.blueprint.name).raw")] : outputs
         for output in wanted { try output.requireReplaceable(force: force) }
         let layout =
             wanted.contains(where: \.form.isDisk)
-            ? try Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint) : nil
+            ? try sealed?.system.layout(named: loaded.blueprint.image.layout)
+                ?? Workspace.layout(named: loaded.blueprint.image.layout, near: argument.blueprint) : nil
         let mountPoint = try Workspace.cacheDirectory("workshop")
         if !dryRun, !Workshop.isInside {
             try Workshop.enter(mounting: work == nil ? [.init(directory: mountPoint)] : [])
@@ -93,7 +96,7 @@ struct ConstructCommand: ParsableCommand {
 
         let resolver = Resolver(loaded: loaded, path: argument.blueprint, options: sources, console: console)
         let lockPath = Workspace.lockPath(of: argument.blueprint)
-        let lock = try lock(at: lockPath, resolver: resolver, console: console)
+        let lock = try sealed?.system.lock ?? lock(at: lockPath, resolver: resolver, console: console)
         var request = ConstructionRequest(
             blueprint: loaded.blueprint, lock: lock, layout: layout, store: try resolver.openStore(),
             cache: try openCache(), workDirectory: workDirectory?.path ?? mountPoint, outputs: wanted)
@@ -118,10 +121,12 @@ struct ConstructCommand: ParsableCommand {
             console.note("nothing has changed since the last run")
             return tell(construction, request.outputs, console)
         }
+        try sealed?.restore(into: request.store, console)
         try resolver.fetch(lock, into: request.store)
         let construction = try constructor.run()
         try request.cache?.trim()
-        if construction.lock != lock {
+        // A seal is never changed: it has these numbers of the system that was copied.
+        if construction.lock != lock, sealed == nil {
             try Workspace.write(construction.lock, to: lockPath)
             console.note("wrote the numbers of system users into \(lockPath)")
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BlueprintModel
+import Constructor
 import Copier
 import Debian
 import Glibc
@@ -15,8 +16,12 @@ struct CopyCommand: ParsableCommand {
             that people changed or put there. Larger contents lie beside the blueprint, in NAME.files. Nothing of the \
             system is changed, no secret is written; standard error tells what was left out, and why. Run it as root, \
             or some registers cannot be read.
+            With --output, NAME.lock names exactly the packages that are installed: from the content store and apt's \
+            cache, else from a mirror that still has this version, else made again of the system's files (into the store).
+            With --seal, one file has all of it: from it, the system is constructed without any network.
               pisces copy --output node.yaml
               pisces copy --root /mnt --offspring --name spare --output spare.yaml
+              pisces copy --seal node.seal && pisces construct node.seal --output node.raw
             """)
 
     @Option(name: .long, help: "The root of the system, a directory.", completion: .directory)
@@ -35,20 +40,42 @@ struct CopyCommand: ParsableCommand {
 
     @Flag var identity: CopyIdentity = .self
 
+    @Flag(name: .long, help: "Write no lock beside the blueprint: `pisces lock` then takes the newest packages.")
+    var noLock = false
+
+    @Option(
+        name: .long,
+        help: "Write blueprint, contents, lock and all bytes that the lock names into one file, NAME.seal.",
+        completion: .file(extensions: ["seal"]))
+    var seal: String?
+
+    @OptionGroup var sources: SourceOptions
+
     @OptionGroup var outputOptions: OutputOptions
 
     func validate() throws {
         if let name, !TextForm.name.allows(name) {
             throw ValidationError("--name \(name): wanted lower-case letters, digits and \"-\", at most 63")
         }
+        if let seal, !seal.hasSuffix(Seal.suffix) {
+            throw ValidationError("--seal \(seal): the name of a sealed system ends in \(Seal.suffix)")
+        }
     }
 
     func run() throws {
         let console = Console(outputOptions)
-        let copy = try copier(console).copy()
-        let (folder, limit) = (contentsFolder, output == nil ? Int.max : Self.inlineLimit)
+        let source = try CopySource(root)
+        let copy = try copier(source, console).copy()
+        // Only a blueprint on standard output has nothing beside it.
+        let isAlone = output == nil && seal == nil && !outputOptions.json
+        let (folder, limit) = (contentsFolder, isAlone ? Int.max : Self.inlineLimit)
         let (text, contents) = copy.blueprint.yaml(contentsIn: folder.name, above: limit)
-        try Self.check(copy.blueprint, text, contents)
+        if isAlone, text.utf8.count > Self.largestText {
+            throw Failure(
+                "the blueprint has \(humanSize(text.utf8.count)) with the contents of all files\n"
+                    + "  to mend it: name a file by --output; larger contents then lie beside it")
+        }
+        let loaded = try Self.check(copy.blueprint, text, contents)
         for omission in copy.report.omissions {
             if !outputOptions.json { console.note("left out: \(omission)") }
         }
@@ -56,14 +83,27 @@ struct CopyCommand: ParsableCommand {
             try write(contents, to: folder.path)
             try AtomicFile.write(Array(text.utf8), to: output)
         }
+        let lock = try lock(of: copy, loaded, source, console)
+        if let output, let lock, !noLock { try Workspace.write(lock, to: Workspace.lockPath(of: output)) }
+        if let seal, let lock {
+            try SealedOutput(path: seal, resolver: resolver(loaded, console)).write(copy.blueprint, lock)
+        }
         if outputOptions.json { return console.result(answer(copy).canonical) }
-        guard let output else { return console.result(String(text.dropLast())) }
-        console.result(output)
-        console.note("next: pisces construct \(output)")
+        let written = [output, seal].compactMap { $0 }
+        if written.isEmpty { return console.result(String(text.dropLast())) }
+        for path in written { console.result(path) }
+        console.note("next: pisces construct \(written[0])")
     }
 
+    private func resolver(_ loaded: LoadedBlueprint, _ console: Console) -> Resolver {
+        Resolver(loaded: loaded, path: output ?? seal ?? "", options: sources, console: console)
+    }
+
+    /// More no document may have.
+    private static let largestText = 4 << 20
+
     /// What a person would still read in the blueprint.
-    private static let inlineLimit = 4096
+    static let inlineLimit = 4096
 
     /// Where larger contents go: beside the blueprint, called as it is.
     private var contentsFolder: (name: String, path: String) {
@@ -88,8 +128,25 @@ struct CopyCommand: ParsableCommand {
         try directory.commit()
     }
 
-    private func copier(_ console: Console) throws -> Copier {
-        let source = try CopySource(root)
+    /// The lock, where one is wanted. A blueprint without a lock is worth something, a lock that lacks packages is not, and
+    /// neither is a seal.
+    private func lock(
+        of copy: SystemCopy, _ loaded: LoadedBlueprint, _ source: CopySource, _ console: Console
+    ) throws -> Lock? {
+        if seal == nil && (output == nil || noLock) { return nil }
+        do {
+            let (lock, remarks) = try CopyLock(
+                copy: copy, root: source.root, resolver: resolver(loaded, console), console: console
+            ).make()
+            for remark in remarks { console.note("left out: \(remark)") }
+            return lock
+        } catch  where seal == nil {
+            console.warning("no lock was written, so that `pisces lock` would take the newest packages: \(error)")
+            return nil
+        }
+    }
+
+    private func copier(_ source: CopySource, _ console: Console) throws -> Copier {
         var copier = try source.copier()
         copier.identity = identity == .self ? .same : .offspring
         copier.name = name
@@ -103,7 +160,9 @@ struct CopyCommand: ParsableCommand {
     }
 
     /// Reads what was written: nothing leaves that a blueprint may not hold, and nothing that is not what was meant.
-    private static func check(_ blueprint: Blueprint, _ text: String, _ contents: [String: [UInt8]]) throws {
+    private static func check(
+        _ blueprint: Blueprint, _ text: String, _ contents: [String: [UInt8]]
+    ) throws -> LoadedBlueprint {
         do {
             let read = try Blueprint.load("copy") { path in
                 if path == "copy" { return Array(text.utf8) }
@@ -111,6 +170,7 @@ struct CopyCommand: ParsableCommand {
                 return bytes
             }
             guard read.blueprint == blueprint else { throw Failure("reading it gives another blueprint") }
+            return read
         } catch {
             throw Failure("nothing was written, since this would be no valid blueprint: \(error)")
         }
@@ -133,7 +193,7 @@ struct CopyCommand: ParsableCommand {
 
 /// A system that is read.
 struct CopySource {
-    private let root: SourceRoot
+    let root: SourceRoot
 
     /// The system below a directory.
     init(_ path: String) throws {

@@ -44,8 +44,7 @@ struct Resolver {
         if options.offline {
             throw Failure("a lock cannot be made offline: it needs the mirror's package lists; run without --offline")
         }
-        let digest = SHA256.hash(Array(try Workspace.absolute(path).utf8))
-        let state = try Workspace.cacheDirectory("apt/\(digest.hex.prefix(16))")
+        let state = try stateDirectory()
         console.begin("resolve \(blueprint.name)")
         var request = try request(keyringDirectory: state)
         if let moving, let previous {
@@ -67,6 +66,22 @@ struct Resolver {
             tools: ["pisces": piscesVersion], releases: plan.releases, packages: plan.packages,
             toolPackages: plan.toolPackages, images: images, users: previous?.users ?? [:],
             groups: previous?.groups ?? [:])
+    }
+
+    /// Where apt's lists are kept from one run to the next.
+    private func stateDirectory() throws -> String {
+        let digest = SHA256.hash(Array(try Workspace.absolute(path).utf8))
+        return try Workspace.cacheDirectory("apt/\(digest.hex.prefix(16))")
+    }
+
+    /// What the blueprint's repositories have of packages.
+    func holdings(of names: Set<String>) throws -> Holdings {
+        let state = try stateDirectory()
+        console.begin("ask the mirrors")
+        let holdings = try AptPlanner.find(
+            names, in: try request(keyringDirectory: state), stateDirectory: state, run: runTool)
+        console.end("\(holdings.releases.count) release files")
+        return holdings
     }
 
     private func request(keyringDirectory: String) throws -> PlanRequest {
@@ -122,7 +137,7 @@ struct Resolver {
     }
 
     /// What each image is made of; what is kept is not looked at anew.
-    private func lockImages(keeping kept: [LockedImage]) throws -> [LockedImage] {
+    func lockImages(keeping kept: [LockedImage]) throws -> [LockedImage] {
         let images = blueprint.images
         if images.isEmpty { return [] }
         console.begin("resolve images")
@@ -162,6 +177,13 @@ struct Resolver {
                 uris: try uris(of: package, in: lock))
         }
         let missing = items.filter { !store.contains($0.digest) }
+        let lost = missing.filter { $0.uris.isEmpty }.map { "\n  \($0.name) (SHA-256 \($0.digest))" }
+        guard lost.isEmpty else {
+            throw Failure(
+                "no repository has these packages of the system that was copied, and the store \(store.directory) lacks "
+                    + "them:\(lost.joined())\n  to mend it: name the store of the copy by --store, or construct from a "
+                    + "seal: pisces copy --seal FILE.seal")
+        }
         let fetcher = Fetcher(store: store, isOffline: options.offline, run: runTool)
         try fetcher.fetch(missing) { progress in
             console.advance(
@@ -190,6 +212,7 @@ struct Resolver {
             let mirror = release.suite.hasSuffix("-security") ? options.securityMirror : options.mirror
             if let mirror, !name.contains("/") { bases.insert(mirror, at: 0) }
             return bases.map { ($0.hasSuffix("/") ? $0 : $0 + "/") + package.filename }
+        case .system: return []
         }
     }
 }

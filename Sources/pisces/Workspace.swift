@@ -40,12 +40,17 @@ enum Workspace {
 
     /// An image layout: in `Images/` beside the blueprint's folder, in the blueprint's folder, or as installed.
     static func layout(named name: String, near blueprint: String) throws -> ImageLayout {
+        let (bytes, path) = try layoutFile(named: name, near: blueprint)
+        return try ImageLayout(yaml: bytes, file: path)
+    }
+
+    /// The file of an image layout, and where it is.
+    static func layoutFile(named name: String, near blueprint: String) throws -> (bytes: [UInt8], path: String) {
         let folder = parentDirectory(of: blueprint)
         let places = ["\(folder)/../Images", folder, "/usr/share/pisces/images"].map { "\($0)/\(name).yaml" }
         for path in places {
-            do {
-                return try ImageLayout(yaml: try readFile(path, limit: 1 << 20), file: path)
-            } catch let error as SystemError where error.isNotFound { continue }
+            guard let bytes = try existingFile(path, limit: 1 << 20) else { continue }
+            return (bytes, path)
         }
         throw Failure("image: layout: there is no layout \(name); looked for \(places.joined(separator: ", "))")
     }
@@ -84,6 +89,15 @@ enum Workspace {
     /// An X.509 certificate in PEM.
     static func certificate(_ path: String) throws -> Certificate {
         try Certificate(pem: try readFile(path, limit: 1 << 20), file: path)
+    }
+
+    /// A file's content; nil where there is none.
+    private static func existingFile(_ path: String, limit: Int) throws -> [UInt8]? {
+        do {
+            return try readFile(path, limit: limit)
+        } catch  where error.isNotFound {
+            return nil
+        }
     }
 
     static func readFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {

@@ -48,6 +48,26 @@ import Testing
         #expect(try AptPlanner.plan(request, stateDirectory: state.path, run: runTool) == plan)
     }
 
+    /// Whatever is looked up is what the lists have, and what a plan of it would be.
+    @Test func versionsAreLookedUpInSignedLists() throws {
+        let state = try TemporaryDirectory()
+        var request = try debianRequest(install: [])
+        request.tools = ["libarchive13t64"]
+        let found = try AptPlanner.find(
+            ["hostname", "bash", "no-such-package"], in: request, stateDirectory: state.path, run: runTool)
+        #expect(found.releases.map(\.name) == ["trixie", "trixie-security", "trixie-updates"])
+        #expect(Set(found.files.map(\.package.name)) == ["hostname", "bash"])
+        #expect(found.toolPackages.contains { $0.name == "libarchive13t64" })
+        #expect(found.files.allSatisfy { $0.installedSize.flatMap { Int($0) } != nil })
+        request.install = ["hostname"]
+        request.tools = []
+        let plan = try AptPlanner.plan(request, stateDirectory: state.path, run: runTool)
+        for name in ["hostname", "bash"] {
+            let planned = try #require(plan.packages.first { $0.name == name })
+            #expect(found.files.contains { $0.package.digest == planned.digest && $0.package.source == planned.source })
+        }
+    }
+
     @Test func toolsResolveApart() throws {
         let state = try TemporaryDirectory()
         var request = try debianRequest(install: ["hostname"], without: ["libarchive13t64"])

@@ -27,6 +27,41 @@ import Testing
         #expect(try Lock(parsing: Array(other.text.utf8), file: "sample.lock") == lock)
     }
 
+    /// Packages of a system that was copied: their bytes are in no repository.
+    private func copiedLock() throws -> Lock {
+        var lock = try sampleLock()
+        lock.packages[0].source = .system(.repacked)
+        lock.packages[0].pristine = [
+            "/etc/bash.bashrc": String(repeating: "a", count: 32), "/etc/a file": String(repeating: "0", count: 32),
+        ]
+        lock.packages[1].source = .system(.installed)
+        return lock
+    }
+
+    @Test func packagesOfACopiedSystemAreRead() throws {
+        let lock = try copiedLock()
+        #expect(try Lock(parsing: Array(lock.text.utf8), file: "copied.lock") == lock)
+        let zeros = String(repeating: "0", count: 32)
+        #expect(
+            lock.text.contains(
+                "Source-System: repacked\nFilename: pool/main/b/bash/bash_5.2.37-2+b10_amd64.deb\n"))
+        #expect(lock.text.contains("Installed: auto\nConffiles:\n \(zeros) /etc/a file\n aaaa"))
+        #expect(lock.text.contains("Source-System: installed\n"))
+        for (good, bad, message) in [
+            ("Source-System: repacked", "Source-System: found", "installed or repacked"),
+            (" \(zeros) /etc/a file", " \(zeros) etc/a file", "MD5 /PATH"),
+            (" \(zeros) /etc/a file", " 0000 /etc/a file", "MD5 /PATH"),
+            (" \(zeros) /etc/a file", " \(zeros) /etc/bash.bashrc", "each path once"),
+            (" \(zeros) /etc/a file", " \(zeros)", "MD5 /PATH"),
+        ] {
+            let damaged = lock.text.replacing(good, with: bad)
+            let error = #expect(throws: Deb822.SyntaxError.self) {
+                try Lock(parsing: Array(damaged.utf8), file: "copied.lock")
+            }
+            #expect(error?.description.contains(message) == true, "\(error.map(\.description) ?? "")")
+        }
+    }
+
     @Test(arguments: [
         ("Pisces-Lock: 1", "Pisces-Lock: 2", "format"), ("Pisces-Lock: 1", "Lock: 1", "not a lock"),
         ("Epoch: 1763194000", "Epoch: soon", "not a number"), ("Epoch: 1763194000\n", "", "'Epoch' is missing"),

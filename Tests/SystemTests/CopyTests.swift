@@ -75,7 +75,10 @@ extension SystemTests {
             let folder = try site.makeFolder("copy")
             try site.warm(folder)
             let yaml = "\(site.scratch)/copy.yaml"
-            try asOwner([builtProgram("pisces"), "copy", "--root", tree, "--name", "node", "--output", yaml, "--quiet"])
+            try asOwner([
+                builtProgram("pisces"), "copy", "--root", tree, "--name", "node", "--output", yaml, "--quiet",
+                "--no-lock",
+            ])
             // Where packages of no archive are, nothing in the system tells.
             try write(try fileText(yaml) + "repositories:\n  own: { directory: ../deb }\n", to: folder.blueprint)
             try folder.fitLock()

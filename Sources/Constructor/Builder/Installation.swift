@@ -84,5 +84,6 @@ struct Installation: Sendable {
         }
         try PerlServer(root: root, scratch: configure.scratch).remove()
         try configure.allowServices()
+        try configure.recordPristine()
     }
 }

@@ -90,6 +90,7 @@ private func repository(of package: LockedPackage) -> String {
     switch package.source {
     case .directory(let name): name
     case .release(let name): String(name.prefix { $0 != "/" })
+    case .system(let origin): origin.rawValue
     }
 }
 
