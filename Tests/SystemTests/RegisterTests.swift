@@ -19,6 +19,7 @@ extension SystemTests {
               /usr/share/toolbox/data: /usr/local/share/away/data
             stat-overrides:
               /usr/bin/frob.a: { group: operators, mode: "4750" }
+              /usr/local/bin/listed: { mode: "0750" }
               /usr/local/bin/tool: { owner: alice, group: meters, mode: "0710" }
               /usr/share/toolbox/later: { mode: "0700" }
             """
@@ -36,14 +37,19 @@ extension SystemTests {
 
             """
 
+        private static let files = """
+
+            files:
+              /usr/bin/toolbox: { text: mine, mode: "0755" }
+              /usr/local/bin/listed: { text: own, acl: [user:carol:r-x] }
+              /usr/local/bin/tool: { text: own }
+
+            """
+
         private static func blueprint(_ registers: String) -> String {
             nodeBlueprint.replacing("    - tzdata", with: "    - tzdata\n    - toolbox")
                 .replacing("[initramfs-tools]", with: "[initramfs-tools]\n  hold: [tzdata, toolbox]")
-                .replacing(
-                    "\nfiles:\n",
-                    with:
-                        "\nfiles:\n  /usr/bin/toolbox: { text: mine, mode: \"0755\" }\n  /usr/local/bin/tool: { text: own }\n"
-                ) + registers
+                .replacing("\nfiles:\n", with: files) + registers
         }
 
         /// A folder with the package, in which constructions are quick from the second on.
@@ -93,10 +99,10 @@ extension SystemTests {
             #expect(copied.packages.hold == ["toolbox", "tzdata"])
             #expect(copied.alternatives == wanted.alternatives && copied.alternatives.count == 2)
             #expect(copied.diversions == wanted.diversions && copied.diversions.count == 2)
-            #expect(copied.statOverrides == wanted.statOverrides && copied.statOverrides.count == 3)
+            #expect(copied.statOverrides == wanted.statOverrides && copied.statOverrides.count == 4)
             var files = wanted.files
             files["/var/lib/node/state"] = nil
-            #expect(copied.files == files && files.count == 7)
+            #expect(copied.files == files && files.count == 8)
 
             // The same bits, whatever was there before; and a copy is copied as itself.
             let again = try construct(folder, ["\(folder.path)/out/b.tar"], ["--no-cache"])
