@@ -38,12 +38,18 @@ struct CopyLock {
                     kind: "packages", subject: tools.joined(separator: ", "),
                     reason: "only a mirror has the tools that make a disk image: copy again with a network for one"))
         }
-        let used = Set((found.packages + holdings.toolPackages).map(\.source))
+        if holdings.releases.isEmpty {
+            remarks.append(
+                .init(
+                    kind: "repositories", subject: "Debian's archives",
+                    reason: "no mirror was asked: what is made of this lock has no sources of apt's for them"))
+        }
+        // Also those that no package is from any more: they are the sources of the system's next packages.
         let lock = Lock(
             blueprintName: blueprint.name, blueprint: SHA256.hash(blueprint.canonicalBytes),
             architecture: blueprint.distribution.architecture.rawValue, epoch: epoch,
-            tools: ["pisces": piscesVersion], releases: holdings.releases.filter { used.contains(.release($0.name)) },
-            packages: found.packages, toolPackages: holdings.toolPackages,
+            tools: ["pisces": piscesVersion], releases: holdings.releases, packages: found.packages,
+            toolPackages: holdings.toolPackages,
             images: try resolver.lockImages(keeping: []), users: copy.accounts.users, groups: copy.accounts.groups)
         return (lock, remarks)
     }

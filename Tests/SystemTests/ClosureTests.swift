@@ -20,7 +20,6 @@ extension SystemTests {
             let (source, again) = ("\(folder)/source", "\(folder)/again")
             try make(system, source, in: folder)
             let first = try copy(source, to: "\(folder)/first.yaml")
-            try addRepository(of: system, to: "\(folder)/first.yaml")
             let construct = [
                 "construct", "\(folder)/first.yaml", "-o", "directory:\(again)", "--no-cache", "--store",
                 Site.warmStore,
@@ -69,17 +68,9 @@ extension SystemTests {
                 """
         }
 
-        /// Where the packages are that no archive has, nothing in a system tells.
-        private func addRepository(of system: ClosureSystem, to yaml: String) throws {
-            guard system == .drifted else { return }
-            let packages = "\(site.folder.path)/deb"
-            try run("cp", "-r", packages, parentDirectory(of: yaml))
-            try write(try fileText(yaml) + "repositories:\n  own: { directory: deb }\n", to: yaml)
-        }
-
-        /// Copies a tree; what the copy says without the names of the files beside it.
+        /// Copies a tree with its lock; the digest of the blueprint.
         private func copy(_ tree: String, to yaml: String) throws -> String {
-            let command = [builtProgram("pisces"), "copy", "--root", tree, "--quiet"]
+            let command = [builtProgram("pisces"), "copy", "--root", tree, "--quiet", "--store", Site.warmStore]
             try asOwner(command + ["--output", yaml])
             let said = try asOwner(command + ["--json"])
             let answer = try JSONValue(parsing: Array(said.utf8), file: "answer")
