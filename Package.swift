@@ -104,8 +104,8 @@ let package = Package(
                 name: "FuzzTargets",
                 dependencies: [
                     "BlueprintModel", "Debian", "Archive", "Disk", "Filesystems", "BootArtefacts", "VirtualMachine",
-                    "Constructor", "Verifier", "SlotMachine", "Controller", "Health", "CInit", "CLinux",
-                    "LinuxSystem",
+                    "Constructor", "Copier", "ContentStore", "Verifier", "SlotMachine", "Controller", "Health", "CInit",
+                    "CLinux", "LinuxSystem",
                 ],
                 path: "Tests/FuzzTargets", swiftSettings: strict),
             .testTarget(

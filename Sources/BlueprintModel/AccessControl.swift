@@ -134,6 +134,7 @@ extension [Blueprint.AccessEntry] {
             guard attribute[start + 2] < 8, attribute[start + 3] == 0 else { return nil }
             append(Blueprint.AccessEntry(tag, attribute[start + 2], isDefault: isDefault))
         }
+        guard Set(map(\.tag)).count == count else { return nil }
     }
 
     /// The attribute of these entries, which speak of a file or all of what is made in a directory; the kernel wants

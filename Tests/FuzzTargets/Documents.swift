@@ -14,7 +14,9 @@ extension FuzzTarget {
         "install:", "without:", "repositories:", "directory: ", "uri: ", "suites: ", "signed-by: ", "users:", "uid: ",
         "groups: ", "gid: ", "ssh-keys: ", "password: ", "secret: ", "shell: ", "home: ", "system: true", "units:",
         "own:", "drop-ins:", "enable: ", "disable: ", "mask: ", "files:", "text: ", "base64: ", "source: ",
-        "symlink: ", "directory: true", "mode: ", "owner: ", "group: ", "network:", "hostname: ", "links:",
+        "symlink: ", "directory: true", "packaged: true", "capabilities: ", "acl: [", "xattrs: ", "hold: [",
+        "alternatives:", "diversions:", "stat-overrides:", "mode: ", "owner: ", "group: ", "network:", "hostname: ",
+        "links:",
         "address: ", "gateway: ", "dns: ", "dhcp: ", "locale:", "lang: ", "keymap: ", "time:", "zone: ", "kernel:",
         "command-line: ", "modules: ", "sysctl: ", "image:", "layout: ", "slot: ", "data: ", "epoch: ",
         "4194304TiB", "9223372036854775807", "-9223372036854775808", "0x7fffffff", "&a ", "*a", "<<: ", "? ", "!!str ",
@@ -43,8 +45,12 @@ extension FuzzTarget {
                         users: { ann: { uid: 1500, groups: [adm], shell: /bin/sh, password: { secret: ann } } }
                         groups: { ops: { gid: 1600 } }
                         units: { own: { a.service: { text: "[Service]\\n" } }, enable: [a.service], mask: [b.timer] }
-                        files: { /etc/c: { base64: AAEC/w==, mode: "0640", owner: ann }, /d: { symlink: ../e } }
+                        files: { /etc/c: { base64: AAEC/w==, mode: "0640", owner: ann }, /d: { symlink: ../e },
+                          /f: { directory: true, acl: ["user:ann:rwx"] }, /g: { packaged: true, capabilities: cap_kill=p } }
                         network: { hostname: a-1, links: { eth0: { address: [192.0.2.5/24], dns: [2001:db8::1] } } }
+                        alternatives: { editor: /usr/bin/vi }
+                        diversions: { /usr/bin/a: /usr/bin/a.real }
+                        stat-overrides: { /usr/bin/b: { owner: root, group: adm, mode: "4750" } }
                         kernel: { command-line: [quiet], sysctl: { net.ipv4.ip_forward: 1 } }
                         image: { slot: 512MiB, data: 1GiB, epoch: 5 }
 

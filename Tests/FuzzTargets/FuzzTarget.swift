@@ -22,6 +22,7 @@ public struct FuzzTarget: Sendable {
     /// Every target.
     public static let all =
         documents + controlFiles + archives + packages + disks + bootFiles + initrd + controllers + upgrades + health
+        + copies
 }
 
 /// Something that must hold for whatever a parser accepts, and did not.
