@@ -26,7 +26,7 @@ extension SystemTests {
             ]
             let built = try piscesCommand(construct, cache: site.folder.cache).outcome()
             #expect(built.status == .exited(0), "\(built.errors)")
-            let second = try copy(again, to: "\(folder)/second.yaml")
+            let second = try copy(again, to: "\(folder)/second.yaml", "--no-lock")
             let changes = try difference(folder)
             #expect(first == second, "\(changes)")
             let differences = try TreeComparison(ours: archive(again, folder), theirs: archive(source, folder))
@@ -68,11 +68,12 @@ extension SystemTests {
                 """
         }
 
-        /// Copies a tree with its lock; the digest of the blueprint.
-        private func copy(_ tree: String, to yaml: String) throws -> String {
-            let command = [builtProgram("pisces"), "copy", "--root", tree, "--quiet", "--store", Site.warmStore]
-            try asOwner(command + ["--output", yaml])
-            let said = try asOwner(command + ["--json"])
+        /// Copies a tree, with its lock where one is wanted; the digest of the blueprint.
+        private func copy(_ tree: String, to yaml: String, _ options: String...) throws -> String {
+            let command = [
+                builtProgram("pisces"), "copy", "--root", tree, "--quiet", "--store", Site.warmStore, "--json",
+            ]
+            let said = try asOwner(command + ["--output", yaml] + options)
             let answer = try JSONValue(parsing: Array(said.utf8), file: "answer")
             return answer["digest"]?.string ?? said
         }
