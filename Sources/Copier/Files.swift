@@ -52,7 +52,9 @@ private struct FilesReading {
     private let groups: [UInt32: String]
     private(set) var files: [String: Blueprint.File] = [:]
     private var omissions: [(subject: String, reason: String)] = []
-    /// How many paths stay behind, by the tool or the reason that the survey gives, and one of them.
+    /// The tool, or all of it, by the reason that the survey gives.
+    private var keys: [String: String] = [:]
+    /// How many paths stay behind, by that key, and one of them.
     private var behind: [String: (count: Int, example: String, reason: String)] = [:]
 
     /// A blueprint's file is read into memory, twice.
@@ -154,11 +156,11 @@ private struct FilesReading {
         policy.areas.contains { path == $0 || path.hasPrefix($0 + "/") }
     }
 
-    /// The top directory of a path, if the Filesystem Hierarchy Standard (3.0, 3) does not know it.
+    /// The top directory of a path, unless packages fill it.
     private static func area(of path: String) -> String? {
         let top = path.utf8.dropFirst().prefix { $0 != UInt8(ascii: "/") }
-        let known = ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var"]
-        return known.contains { top.elementsEqual($0.utf8) } ? nil : "/" + String(decoding: top, as: UTF8.self)
+        let isSystem = PathTree.systemDirectories.contains { top.elementsEqual($0.utf8) }
+        return isSystem ? nil : "/" + String(decoding: top, as: UTF8.self)
     }
 
     /// What was deleted on purpose must be deleted again; anything else that is missing is a fault.
@@ -172,7 +174,8 @@ private struct FilesReading {
 
     private mutating func stay(_ finding: Finding, _ reason: String) {
         // Of what one tool makes, one path is enough to tell.
-        let key = reason.firstRange(of: ": ").map { String(reason[..<$0.lowerBound]) } ?? reason
+        let key = keys[reason] ?? reason.firstRange(of: ": ").map { String(reason[..<$0.lowerBound]) } ?? reason
+        keys[reason] = key
         let known = behind[key]
         behind[key] = (
             (known?.count ?? 0) + 1, known?.example ?? finding.path,

@@ -6,12 +6,28 @@ extension PathTree {
     struct Walk {
         /// Absolute paths whose content is not looked at.
         var notEntered: [String]
+        /// What is looked at whole of the areas where people put what they want.
+        var inside: [String]
         var mounts: Mounts
         /// What is known of inodes by an earlier walk.
         var cache: DigestCache
     }
 
-    /// Finds all that is below a root, following no symlink. What cannot be read, vanishes or is too deep is marked.
+    /// A directory that is still to be read.
+    private struct Pending {
+        var node: Int32
+        /// Whether it is of an area of which only what somebody knows is looked at.
+        var isArea = false
+    }
+
+    /// The top directories that packages fill, of the Filesystem Hierarchy Standard (3.0, 3). All others are areas where
+    /// people put what they want.
+    static let systemDirectories = ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var"]
+
+    /// Finds what is below a root, following no symlink. What cannot be read, vanishes or is too deep is marked.
+    ///
+    /// Of people's areas it is what lies right in them, what is below a path that somebody knows, and what is wanted: a
+    /// home may hold more files than all packages, of which nothing would be said but that they stay.
     ///
     /// - Throws: only if the root itself cannot be read.
     mutating func walk(_ root: borrowing Descriptor, _ walk: Walk) throws(SystemError) {
@@ -25,27 +41,64 @@ extension PathTree {
             throw SystemError(call: "fstat", subject: root.name, code: errno)
         }
         note(Self.root, status)
-        var pending: [Int32] = [Self.root]
+        let inside = Set(walk.inside.map { makePath($0) })
+        try self.walk([Pending(node: Self.root, isArea: !inside.contains(Self.root))], root, walk, inside)
+        // What packages own may have been moved to an area, with a symlink in its place.
+        let throughLinks = nodes.filter { $0.facts.isSymlink && $0.firstChild >= 0 }.map(\.firstChild)
+        while let closed = closedEnd(of: throughLinks) {
+            self[closed].flags.remove(.isClosed)
+            try self.walk([Pending(node: closed)], root, walk, inside)
+        }
+    }
+
+    private func closedEnd(of nodes: [Int32]) -> Int32? {
+        for node in nodes {
+            if let end = resolve(node), has(end, .isClosed) { return end }
+        }
+        return nil
+    }
+
+    private mutating func walk(
+        _ start: [Pending], _ root: borrowing Descriptor, _ walk: Walk, _ inside: Set<Int32>
+    ) throws(SystemError) {
+        var pending = start
         var path: [UInt8] = []
-        while let node = pending.popLast() {
+        while let place = pending.popLast() {
             path.removeAll(keepingCapacity: true)
             path.append(UInt8(ascii: "."))
-            appendPath(node, to: &path)
+            appendPath(place.node, to: &path)
             path.append(0)
             do throws(SystemError) {
                 let directory = try root.openBeneath(bytes: path, O_RDONLY | O_DIRECTORY)
-                try read(directory, node, walk, &pending)
+                for node in try read(directory, place.node, walk) {
+                    let isArea = place.isArea && !inside.contains(node) && !isSystem(node)
+                    if isArea && place.node != Self.root && self[node].firstChild < 0 {
+                        self[node].flags.insert(.isClosed)
+                    } else {
+                        pending.append(Pending(node: node, isArea: isArea))
+                    }
+                }
             } catch {
-                if node == Self.root { throw error }
-                self[node].flags.insert(error.isNotFound || error.code == ENOTDIR ? .hasVanished : .isUnreadable)
+                if place.node == Self.root { throw error }
+                self[place.node].flags.insert(
+                    error.isNotFound || error.code == ENOTDIR ? .hasVanished : .isUnreadable)
             }
         }
     }
 
-    /// Adds what is in an open directory, and to `pending` those below it.
+    /// Whether it is a top directory that packages fill.
+    private func isSystem(_ node: Int32) -> Bool {
+        guard self[node].parent == Self.root else { return false }
+        return withName(node) { name in Self.systemDirectories.contains { name.elementsEqual($0.utf8) } }
+    }
+
+    /// Adds what is in an open directory.
+    ///
+    /// - Returns: the directories in it that are to be entered.
     private mutating func read(
-        _ directory: borrowing Descriptor, _ node: Int32, _ walk: Walk, _ pending: inout [Int32]
-    ) throws(SystemError) {
+        _ directory: borrowing Descriptor, _ node: Int32, _ walk: Walk
+    ) throws(SystemError) -> [Int32] {
+        var directories: [Int32] = []
         var names: [UInt8] = []
         var entries: [(inode: UInt64, name: Range<Int>)] = []
         try directory.forEachEntry { name, inode in
@@ -71,12 +124,13 @@ extension PathTree {
                 if !walk.mounts.isKnown && self[child].facts.device != device {
                     self[child].flags.insert(.isNotEntered)
                 }
-                if !has(child, .isNotEntered) { pending.append(child) }
+                if !has(child, .isNotEntered) { directories.append(child) }
             } else if self[child].facts.isSymlink {
                 readTarget(child, in: directory.rawValue)
             }
             lookForXattrs(child, in: directory, walk.cache)
         }
+        return directories
     }
 
     private mutating func note(_ node: Int32, _ status: stat) {

@@ -46,6 +46,8 @@ struct PathTree: Sendable {
         static let isSparse = Flags(rawValue: 128)
         /// It is known to have no extended attributes.
         static let hasNoXattrs = Flags(rawValue: 256)
+        /// A directory in an area of people's that was not looked into.
+        static let isClosed = Flags(rawValue: 512)
     }
 
     struct Node: Sendable {
@@ -279,7 +281,7 @@ extension PathTree {
                     place = max(0, self[place].parent)
                     continue
                 }
-                if has(place, .isNotEntered) { return place }
+                if has(place, .isNotEntered) || has(place, .isClosed) { return place }
                 guard let next = name.withUnsafeBufferPointer({ child(place, $0) }), has(next, .isOnDisk) else {
                     return nil
                 }

@@ -12,6 +12,10 @@ public struct Survey: Sendable {
         public var notEntered = ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp"]
         /// Areas where people put what they want.
         public var policyAreas = ["/home", "/root", "/srv", "/opt", "/mnt", "/media", "/var"]
+        /// What is looked at whole of areas where people put what they want: an area or a path below it. Of the rest, which
+        /// `/home`, `/srv` and each top directory are that no system has, a survey knows what lies right in the area, and
+        /// what packages own.
+        public var inside: [String] = []
         /// Where digests are kept from one survey to the next; nil for nowhere. The directory must exist.
         public var cacheDirectory: String?
 
@@ -79,7 +83,8 @@ public struct Survey: Sendable {
         let rootFacts = PathTree.Facts(status)
         let cache = options.cacheDirectory.map { DigestCache.load(from: $0, root: rootFacts) } ?? DigestCache()
         let mounts = Self.mounts(of: root)
-        let walk = PathTree.Walk(notEntered: options.notEntered, mounts: mounts, cache: cache)
+        let walk = PathTree.Walk(
+            notEntered: options.notEntered, inside: options.inside, mounts: mounts, cache: cache)
         try surveying { () throws(SystemError) in try tree.walk(root.directory, walk) }
         owned.resolve(in: &tree)
         let registers = Registers(root, dpkg, &tree)

@@ -110,7 +110,9 @@ struct DiffCommand: ParsableCommand {
 
     private func drift(from blueprint: Blueprint, _ console: Console) throws -> [Drift] {
         let source = try CopySource(root)
-        return try source.copier().drift(from: blueprint) { try source.survey(console) }
+        return try source.copier().drift(from: blueprint) {
+            try source.survey(console, inside: Array(blueprint.files.keys))
+        }
     }
 
     private static func json(_ difference: Drift) -> JSONValue {

@@ -154,7 +154,8 @@ struct CopyCommand: ParsableCommand {
         policy.areas = Set(self.policy.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
         // After the registers were read: a root that is no Debian system is none to survey.
         copier.files = { [policy] root, blueprint, report in
-            try Copier.files(of: try source.survey(console), policy)(root, blueprint, &report)
+            let survey = try source.survey(console, inside: Array(policy.areas))
+            return try Copier.files(of: survey, policy)(root, blueprint, &report)
         }
         return copier
     }
@@ -183,10 +184,10 @@ struct CopyCommand: ParsableCommand {
                 "reason": .string(omission.reason),
             ])
         }
+        let blueprint = copy.blueprint.canonicalJSON
         return .object([
-            "name": .string(copy.blueprint.name),
-            "digest": .string(SHA256.hash(copy.blueprint.canonicalBytes).hex),
-            "blueprint": copy.blueprint.canonicalJSON, "omissions": .array(omissions),
+            "name": .string(copy.blueprint.name), "digest": .string(SHA256.hash(blueprint.canonicalBytes).hex),
+            "blueprint": blueprint, "omissions": .array(omissions),
         ])
     }
 }
@@ -214,9 +215,11 @@ struct CopySource {
         return copier
     }
 
-    func survey(_ console: Console) throws -> Survey {
+    /// - Parameter inside: what is looked at whole, of the areas where people put what they want.
+    func survey(_ console: Console, inside: [String]) throws -> Survey {
         console.begin("survey all paths")
         var options = Survey.Options()
+        options.inside = inside
         options.cacheDirectory = try? Workspace.cacheDirectory("copy")
         let survey = try Survey.take(of: root, options)
         console.end("\(survey.counts.paths) paths")

@@ -20,7 +20,8 @@ import Testing
 
     private func walked() throws -> PathTree {
         var tree = PathTree()
-        try tree.walk(root.directory, PathTree.Walk(notEntered: ["/left"], mounts: Mounts(), cache: DigestCache()))
+        try tree.walk(
+            root.directory, PathTree.Walk(notEntered: ["/left"], inside: ["/"], mounts: Mounts(), cache: DigestCache()))
         return tree
     }
 

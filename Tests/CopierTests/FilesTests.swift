@@ -12,7 +12,9 @@ import Testing
         var report = CopyReport()
         var policy = Copier.FilesPolicy()
         policy.areas = areas
-        let read = Copier.files(of: try root.survey(), policy)
+        var options = Survey.Options()
+        options.inside = Array(areas)
+        let read = Copier.files(of: try root.survey(options), policy)
         let files = try read(try SourceRoot(path: root.path), blueprint, &report)
         // Directories of the fixture that no package owns.
         return (files.filter { !["/usr/sbin", "/etc/dpkg/dpkg.cfg.d"].contains($0.key) }, report)

@@ -114,7 +114,7 @@ import Testing
             ln -s loop etc/loop; mkfifo etc/pipe usr/share/tool/pipe; truncate -s 1T srv/huge; : > etc/nothing
             ln etc/tool.conf etc/second; rm usr/share/tool/data; mkfifo usr/share/tool/data
             touch "$(printf 'etc/b\\377d')" "$(printf 'etc/a\\nb')"; rm usr/share/tool/empty; mkdir usr/share/tool/empty
-            d=srv; for i in $(seq 60); do d=$d/$(printf 'n%.0s' $(seq 60)); done; mkdir -p $d
+            d=var; for i in $(seq 60); do d=$d/$(printf 'n%.0s' $(seq 60)); done; mkdir -p $d
             ln -s ../../../.. usr/share/tool/up; ln -s /etc/shadow etc/out; ln -s "$(printf '\\377')" etc/badlink
             """)
         let survey = try root.survey()
@@ -129,6 +129,30 @@ import Testing
         let odd = survey.findings().filter { $0.tags.contains(.notUTF8) }.map(\.rawPath)
         #expect(odd == [Array("/etc/b".utf8) + [0xff] + Array("d".utf8)])
         #expect(survey.finding(at: "/etc/badlink")?.node?.kind == .symlink(target: [0xff]))
+    }
+
+    @Test func whatPeopleKeepIsLookedIntoWhereSomebodyAsksOrAPackageHasAPart() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            """
+            mkdir -p home/ada/deep srv/www/deep data/big/deep opt/other/deep; touch home/ada/deep/x srv/www/deep/x
+            touch data/big/deep/x opt/other/deep/x data/x; mkdir -p opt/moved/share/deep; touch opt/moved/share/deep/x
+            mv usr/share/tool opt/moved/share/tool; ln -s /opt/moved/share/tool usr/share/tool
+            """)
+        let survey = try root.survey()
+        let deep = ["/home/ada/deep", "/srv/www/deep", "/data/big/deep", "/opt/other/deep"]
+        #expect(deep.map { survey.finding(at: $0)?.path } == [nil, nil, nil, nil])
+        let top = ["/home/ada", "/srv/www", "/data/big", "/data/x", "/opt/other"].map { cause(survey, $0) }
+        #expect(top == [.policyArea, .policyArea, .payload, .payload, .policyArea])
+        // Where a package's files were moved to an area, they are there, and whole.
+        #expect(cause(survey, "/opt/moved/share/tool/data") == .pristine)
+        #expect(survey.findings([.missing]).filter { !$0.tags.contains(.legal) }.map(\.path) == [])
+        var options = Survey.Options()
+        options.inside = ["/home", "/srv/www/deep/x", "/data/big"]
+        let wanted = try root.survey(options)
+        #expect(deep.map { wanted.finding(at: $0)?.path } == Array(deep[..<3]) + [nil])
+        #expect(cause(wanted, "/home/ada/deep/x") == .policyArea && cause(wanted, "/srv/www/deep/x") == .policyArea)
+        #expect(cause(wanted, "/data/big/deep/x") == .payload)
     }
 
     @Test func aFileThatCannotBeReadIsSaid() throws {
