@@ -10,21 +10,31 @@ extension Blueprint {
     ///   - limit: bytes of content that stay in the text.
     public func yaml(contentsIn folder: String, above limit: Int) -> (text: String, contents: [String: [UInt8]]) {
         var contents: [String: [UInt8]] = [:]
-        var document = canonicalJSON
-        /// Puts bytes into a file of their own, and its path where they were.
-        func move(_ bytes: [UInt8], _ path: String, _ place: [String]) {
-            guard bytes.count > limit, contents[path] == nil else { return }
+        var places: [(place: [String], path: String)] = []
+        // Without them first: as text or base64 they would take as much room again.
+        var small = self
+        /// Puts bytes into a file of their own.
+        func move(_ bytes: [UInt8], _ path: String, _ place: [String]) -> [UInt8] {
+            guard bytes.count > limit, contents[path] == nil else { return bytes }
             contents[path] = bytes
+            places.append((place, path))
+            return []
+        }
+        for (path, file) in files {
+            guard case .regular(let bytes) = file.content else { continue }
+            small.files[path]?.content = .regular(move(bytes, folder + path, ["files", path]))
+        }
+        for (name, repository) in repositories {
+            guard case .archive(var archive) = repository else { continue }
+            let place = ["repositories", name, "signed-by"]
+            archive.signedBy = move(archive.signedBy, "\(folder)/keyring-\(name)", place)
+            small.repositories[name] = .archive(archive)
+        }
+        var document = small.canonicalJSON
+        for (place, path) in places {
             document.update(place[...]) { entry in
                 (entry["text"], entry["base64"], entry["source"]) = (nil, nil, .string(path))
             }
-        }
-        for (path, file) in files {
-            if case .regular(let bytes) = file.content { move(bytes, folder + path, ["files", path]) }
-        }
-        for (name, repository) in repositories {
-            guard case .archive(let archive) = repository else { continue }
-            move(archive.signedBy, "\(folder)/keyring-\(name)", ["repositories", name, "signed-by"])
         }
         return (Self.yaml(of: document), contents)
     }

@@ -88,7 +88,13 @@ public indirect enum JSONValue: Sendable, Equatable {
 
     private static func write(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
+        var rest = text.utf8[...]
+        while true {
+            // What needs no escape goes over as it is.
+            let plain = rest.prefix { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+            bytes += plain
+            rest = rest[plain.endIndex...]
+            guard let byte = rest.popFirst() else { break }
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
             case 0x08: bytes += "\\b".utf8
@@ -96,8 +102,7 @@ public indirect enum JSONValue: Sendable, Equatable {
             case 0x0A: bytes += "\\n".utf8
             case 0x0C: bytes += "\\f".utf8
             case 0x0D: bytes += "\\r".utf8
-            case 0..<0x20: bytes += "\\u00\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16))".utf8
-            default: bytes.append(byte)
+            default: bytes += "\\u00\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16))".utf8
             }
         }
         bytes.append(UInt8(ascii: "\""))

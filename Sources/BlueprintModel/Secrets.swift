@@ -20,19 +20,41 @@ public enum Secrets {
 
     /// What kind of secret the bytes hold, such as `a private key`; nil for none.
     public static func kind(in bytes: [UInt8]) -> String? {
-        for (offset, byte) in bytes.enumerated() {
-            let rest = bytes[offset...]
-            switch byte {
-            case UInt8(ascii: "-"): if isPrivateKey(rest) { return "a private key" }
-            case UInt8(ascii: "$"): if isPasswordHash(rest) { return "a password hash" }
-            case UInt8(ascii: ":"): if isPasswordInURL(rest) { return "a password in a URL" }
-            default:
-                guard tokenStarts.contains(byte), offset == 0 || !isTokenByte(bytes[offset - 1]) else { continue }
-                if isToken(rest) { return "an access token" }
-                if isWireGuardKey(rest) || rest.starts(with: "PuTTY-User-Key-File-".utf8) { return "a private key" }
+        bytes.withUnsafeBufferPointer { all in
+            starts.withUnsafeBufferPointer { starts in
+                var offset = 0
+                while offset + 1 < all.count {
+                    if starts[Int(all[offset]) << 8 | Int(all[offset + 1])], let kind = kind(in: bytes, at: offset) {
+                        return kind
+                    }
+                    offset += 1
+                }
+                return nil
             }
         }
-        return nil
+    }
+
+    /// Whether a secret can start with two bytes, by these as one number: few places of a file are worth a closer look.
+    private static let starts: [Bool] = {
+        var starts = [Bool](repeating: false, count: 1 << 16)
+        for start in ["--", "://", "eyJ", "PrivateKey", "PresharedKey", putty] + methods + tokens.map(\.prefix) {
+            let bytes = Array(start.utf8)
+            starts[Int(bytes[0]) << 8 | Int(bytes[1])] = true
+        }
+        return starts
+    }()
+
+    private static func kind(in bytes: [UInt8], at offset: Int) -> String? {
+        let rest = bytes[offset...]
+        switch bytes[offset] {
+        case UInt8(ascii: "-"): return isPrivateKey(rest) ? "a private key" : nil
+        case UInt8(ascii: "$"): return isPasswordHash(rest) ? "a password hash" : nil
+        case UInt8(ascii: ":"): return isPasswordInURL(rest) ? "a password in a URL" : nil
+        default:
+            if offset > 0, isTokenByte(bytes[offset - 1]) { return nil }
+            if isToken(rest) { return "an access token" }
+            return isWireGuardKey(rest) || rest.starts(with: putty.utf8) ? "a private key" : nil
+        }
     }
 
     /// RFC 7468 and OpenSSH, OpenPGP: `-----BEGIN … PRIVATE KEY …-----`.
@@ -43,9 +65,13 @@ public enum Secrets {
         return String(decoding: label, as: UTF8.self).contains("PRIVATE KEY")
     }
 
+    private static let methods = [
+        "$1$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$2a$", "$2b$", "$2y$", "$argon2", "$scrypt$",
+    ]
+    private static let putty = "PuTTY-User-Key-File-"
+
     /// crypt(5): the prefix of a method and enough of salt and hash.
     private static func isPasswordHash(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let methods = ["$1$", "$5$", "$6$", "$7$", "$y$", "$gy$", "$2a$", "$2b$", "$2y$", "$argon2", "$scrypt$"]
         guard let method = methods.first(where: { bytes.starts(with: $0.utf8) }) else { return false }
         let tail = bytes.dropFirst(method.utf8.count).prefix { isTokenByte($0) || "./$=,+".utf8.contains($0) }
         return tail.count >= 20
@@ -69,7 +95,6 @@ public enum Secrets {
         ("xoxs-", 20), ("sk_live_", 20), ("rk_live_", 20), ("sk-ant-", 20), ("npm_", 36), ("pypi-", 50), ("hf_", 30),
         ("dckr_pat_", 20), ("hvs.", 20), ("AGE-SECRET-KEY-1", 40),
     ]
-    private static let tokenStarts = Set(tokens.compactMap(\.prefix.utf8.first) + "eP".utf8)
 
     private static func isTokenByte(_ byte: UInt8) -> Bool {
         switch byte {

@@ -59,8 +59,12 @@ extension Codec where Value == Int {
 /// Base64 (RFC 4648 §4).
 public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    private static let values: [UInt8: UInt32] = Dictionary(
-        uniqueKeysWithValues: alphabet.enumerated().map { ($1, UInt32($0)) })
+    /// What a digit stands for; more than 63 for what is none.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 255, count: 256)
+        for (value, digit) in alphabet.enumerated() { values[Int(digit)] = UInt8(value) }
+        return values
+    }()
 
     /// The bytes; nil for anything but full, padded groups with zero spare bits. Line breaks and spaces may stand
     /// anywhere.
@@ -71,10 +75,16 @@ public enum Base64 {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(digits.count / 4 * 3)
         var bits: UInt32 = 0
+        let values = values
         for (number, digit) in digits.dropLast(padding).enumerated() {
-            guard let value = values[digit] else { return nil }
-            bits = bits << 6 | value
-            if number % 4 == 3 { bytes += [UInt8(bits >> 16 & 255), UInt8(bits >> 8 & 255), UInt8(bits & 255)] }
+            let value = values[Int(digit)]
+            guard value < 64 else { return nil }
+            bits = bits << 6 | UInt32(value)
+            if number % 4 == 3 {
+                bytes.append(UInt8(bits >> 16 & 255))
+                bytes.append(UInt8(bits >> 8 & 255))
+                bytes.append(UInt8(bits & 255))
+            }
         }
         switch padding {
         case 1:
@@ -90,15 +100,24 @@ public enum Base64 {
 
     /// The one text that stands for the bytes: padded, in one line.
     public static func encode(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = (0..<3).reduce(UInt32(0)) { $0 << 8 | ($1 < group.count ? UInt32(group[start + $1]) : 0) }
-            for digit in 0..<4 {
-                text.append(digit <= group.count ? alphabet[Int(bits >> (18 - 6 * digit) & 63)] : UInt8(ascii: "="))
+        let capacity = (bytes.count + 2) / 3 * 4
+        return String(unsafeUninitializedCapacity: capacity) { text in
+            bytes.withUnsafeBufferPointer { bytes in
+                alphabet.withUnsafeBufferPointer { alphabet in
+                    for (group, start) in stride(from: 0, to: bytes.count, by: 3).enumerated() {
+                        let count = min(3, bytes.count - start)
+                        var bits = UInt32(bytes[start]) << 16
+                        if count > 1 { bits |= UInt32(bytes[start + 1]) << 8 }
+                        if count > 2 { bits |= UInt32(bytes[start + 2]) }
+                        for digit in 0..<4 {
+                            text[group * 4 + digit] =
+                                digit <= count ? alphabet[Int(bits >> (18 - 6 * digit) & 63)] : UInt8(ascii: "=")
+                        }
+                    }
+                }
             }
+            return capacity
         }
-        return String(decoding: text, as: UTF8.self)
     }
 }
 

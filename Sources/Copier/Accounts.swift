@@ -101,8 +101,8 @@ struct PackageAccounts {
     /// Reads a maintainer script: every word in a call of a tool that makes accounts, and every value that a variable
     /// of such a script gets. A word too many is a user too few, and noted with its reason.
     mutating func add(script bytes: [UInt8]) {
+        guard Self.tools.contains(where: { holds(bytes, $0) }) else { return }
         let text = String(decoding: bytes, as: UTF8.self)
-        guard Self.tools.contains(where: { tool in bytes.firstRange(of: Array(tool.utf8)) != nil }) else { return }
         var found: Set<String> = []
         // A call may go on behind a backslash.
         for line in parts(of: text.replacing("\\\n", with: " "), at: "\n") {

@@ -32,10 +32,9 @@ struct MaintainerScripts {
                 let bytes = try? root.read("\(folder)/\(name)", limit: 1 << 20)
             else { continue }
             add(bytes, of: String(name[..<dot].prefix { $0 != ":" }))
-            let text = String(decoding: bytes, as: UTF8.self)
-            if text.contains("dpkg-statoverride") { overriding.append(text) }
-            if text.contains("update-alternatives") {
-                offering.append(text)
+            if holds(bytes, "dpkg-statoverride") { overriding.append(String(decoding: bytes, as: UTF8.self)) }
+            if holds(bytes, "update-alternatives") {
+                offering.append(String(decoding: bytes, as: UTF8.self))
                 registering.insert(String(name[..<dot]))
             }
         }
@@ -75,13 +74,13 @@ struct MaintainerScripts {
     }
 
     private mutating func add(_ script: [UInt8], of package: String) {
-        let text = String(decoding: script, as: UTF8.self)
-        if text.contains("setcap ") { capabilities.append((text, package)) }
+        if holds(script, "setcap ") { capabilities.append((String(decoding: script, as: UTF8.self), package)) }
         var lines = script.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
         while let line = lines.popFirst() {
+            guard ["<<", "ln", "touch ", "add-shell "].contains(where: { holds(line, $0) }) else { continue }
             let command = String(decoding: line, as: UTF8.self)
-            if command.contains("touch ") { touches.append((command, package)) }
-            if command.contains("add-shell ") { shells.append(command) }
+            if holds(line, "touch ") { touches.append((command, package)) }
+            if holds(line, "add-shell ") { shells.append(command) }
             if let link = Self.link(command) { links[link.path] = (link.target, package) }
             guard let start = HereDocument(command) else { continue }
             var text: [UInt8] = []

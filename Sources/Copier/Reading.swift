@@ -97,6 +97,25 @@ struct TextLine: Equatable {
     }
 }
 
+/// Whether bytes hold a word: the scripts of a system are searched many times.
+func holds(_ bytes: some Collection<UInt8>, _ word: String) -> Bool {
+    var word = word
+    let found = word.withUTF8 { word in
+        bytes.withContiguousStorageIfAvailable { bytes in
+            guard let first = word.first, let start = word.baseAddress, var place = bytes.baseAddress else {
+                return false
+            }
+            let end = place + bytes.count
+            while end - place >= word.count, let hit = memchr(place, Int32(first), end - place - word.count + 1) {
+                if memcmp(hit, start, word.count) == 0 { return true }
+                place = UnsafePointer(hit.assumingMemoryBound(to: UInt8.self)) + 1
+            }
+            return false
+        }
+    }
+    return found ?? (Array(bytes).firstRange(of: Array(word.utf8)) != nil)
+}
+
 // By bytes: "\r\n" is one Character, and so is a colon with a combining mark.
 
 func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }

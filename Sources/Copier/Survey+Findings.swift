@@ -70,6 +70,8 @@ struct Verdicts: Sendable {
     private var kinds: [Verdict] = []
     private var places: [Verdict: Int32] = [:]
     private var byNode: ContiguousArray<Int32>
+    /// The last one's place: most paths are as the one before.
+    private var last: Int32 = -1
 
     init(count: Int) { byNode = ContiguousArray(repeating: -1, count: count) }
 
@@ -80,13 +82,16 @@ struct Verdicts: Sendable {
     /// Decides; a path comes into the order the first time.
     mutating func set(_ node: Int32, _ verdict: Verdict) {
         let place: Int32
-        if let known = places[verdict] {
+        if last >= 0, kinds[Int(last)] == verdict {
+            place = last
+        } else if let known = places[verdict] {
             place = known
         } else {
             place = Int32(kinds.count)
             kinds.append(verdict)
             places[verdict] = place
         }
+        last = place
         if byNode[Int(node)] < 0 { order.append(node) }
         byNode[Int(node)] = place
     }
