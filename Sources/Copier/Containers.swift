@@ -20,6 +20,7 @@ extension Reading {
             }
             if let secret = SecretFiles.kind(in: bytes) {
                 leaveOut(kind, path, "it holds \(secret): give it to the container as a secret of podman's")
+                report.secretFiles.append(path)
                 continue
             }
             let ending = ".container"

@@ -23,6 +23,11 @@ public struct CopyReport: Sendable, Equatable {
     /// Absolute paths that the kinds of the blueprint make, or whose content they hold: they are no files of their own.
     public internal(set) var explained: Set<String> = []
 
+    /// Paths of files that stayed behind since they hold a secret.
+    public internal(set) var secretFiles: [String] = []
+    /// The credentials that the blueprint asks for in place of the hashes of passwords, by user.
+    public internal(set) var passwords: [String: String] = [:]
+
     /// Nothing left out, nothing explained.
     public init() {}
 }

@@ -52,6 +52,7 @@ private struct FilesReading {
     private let groups: [UInt32: String]
     private(set) var files: [String: Blueprint.File] = [:]
     private var omissions: [(subject: String, reason: String)] = []
+    private var secrets: [String] = []
     /// The tool, or all of it, by the reason that the survey gives.
     private var keys: [String: String] = [:]
     /// How many paths stay behind, by that key, and one of them.
@@ -304,7 +305,8 @@ private struct FilesReading {
             return nil
         }
         if policy.known[finding.path]?.content != .regular(bytes), let kind = SecretFiles.kind(finding.path, bytes) {
-            leaveOut(finding, "it holds \(kind): bring it to the copy as a systemd credential")
+            leaveOut(finding, "it holds \(kind): bring it to the copy as a systemd credential, or by --secrets")
+            secrets.append(finding.path)
             return nil
         }
         return bytes
@@ -330,6 +332,7 @@ private struct FilesReading {
         files = files.filter { path, file in
             file != Blueprint.File(.directory) || !parents.contains(path) || policy.known[path] != nil
         }
+        report.secretFiles += secrets
         report.omissions += omissions.map { .init(kind: "files", subject: $0.subject, reason: $0.reason) }
         for (_, paths) in behind.sorted(by: { bytesPrecede($0.key, $1.key) }) {
             let subject = paths.count == 1 ? paths.example : "\(paths.count) paths such as \(paths.example)"

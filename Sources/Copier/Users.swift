@@ -157,6 +157,7 @@ extension Reading {
         case .hash:
             let name = "\(user.name)-password"
             leaveOut(Self.kind, "\(user.name): password", "its hash stays here; give the copy the credential \(name)")
+            report.passwords[user.name] = name
             return Blueprint.Secret(name: name)
         case .some(.none):
             leaveOut(Self.kind, "\(user.name): password", "it is empty; in the copy no password logs in")

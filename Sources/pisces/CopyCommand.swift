@@ -49,6 +49,26 @@ struct CopyCommand: ParsableCommand {
         completion: .file(extensions: ["seal"]))
     var seal: String?
 
+    @Flag(
+        name: .customLong("public"),
+        help: "The copy is for all to see: write nothing if anything may be a secret, such as a long random word.")
+    var isPublic = false
+
+    @Option(
+        name: .long,
+        help: "With --public: a path, or keys such as users.ada.comment, that somebody has looked at; may be repeated.")
+    var vetted: [String] = []
+
+    @Option(
+        name: .long, help: "Write the secrets that the copy leaves out into one file, sealed with age(1).",
+        completion: .file())
+    var secrets: String?
+
+    @Option(
+        name: .long,
+        help: "With --secrets: who may open it, as age takes it: a public key of age's or SSH's; may be repeated.")
+    var recipient: [String] = []
+
     @OptionGroup var sources: SourceOptions
 
     @OptionGroup var outputOptions: OutputOptions
@@ -57,6 +77,10 @@ struct CopyCommand: ParsableCommand {
         if let name, !TextForm.name.allows(name) {
             throw ValidationError("--name \(name): wanted lower-case letters, digits and \"-\", at most 63")
         }
+        if (secrets == nil) != recipient.isEmpty {
+            throw ValidationError("--secrets FILE and --recipient KEY need each other")
+        }
+        if !vetted.isEmpty && !isPublic { throw ValidationError("--vetted needs --public") }
         if let seal, !seal.hasSuffix(Seal.suffix) {
             throw ValidationError("--seal \(seal): the name of a sealed system ends in \(Seal.suffix)")
         }
@@ -66,6 +90,7 @@ struct CopyCommand: ParsableCommand {
         let console = Console(outputOptions)
         let source = try CopySource(root)
         let copy = try copier(source, console).copy()
+        if isPublic { try Self.refuseSuspicions(in: copy.blueprint, vetted: Set(vetted)) }
         // Only a blueprint on standard output has nothing beside it.
         let isAlone = output == nil && seal == nil && !outputOptions.json
         let (folder, limit) = (contentsFolder, isAlone ? Int.max : Self.inlineLimit)
@@ -78,6 +103,10 @@ struct CopyCommand: ParsableCommand {
         let loaded = try Self.check(copy.blueprint, text, contents)
         for omission in copy.report.omissions {
             if !outputOptions.json { console.note("left out: \(omission)") }
+        }
+        if let secrets {
+            let count = try SecretsOutput(path: secrets, recipients: recipient).write(of: copy, in: source.root)
+            console.note("\(secrets): \(count) secrets; age --decrypt --identity KEY \(secrets) | tar --list --verbose")
         }
         if let output {
             try write(contents, to: folder.path)
@@ -144,6 +173,15 @@ struct CopyCommand: ParsableCommand {
             console.warning("no lock was written, so that `pisces lock` would take the newest packages: \(error)")
             return nil
         }
+    }
+
+    private static func refuseSuspicions(in blueprint: Blueprint, vetted: Set<String>) throws {
+        let suspicions = PublicCheck.suspicions(in: blueprint, vetted: vetted)
+        if suspicions.isEmpty { return }
+        let lines = suspicions.map { "  \($0)" }.joined(separator: "\n")
+        throw Failure(
+            "nothing was written, since all may see a public copy, and of this nobody knows that it is no secret:\n"
+                + "\(lines)\n  to mend it: look at each, and take it out of the system or name it by --vetted")
     }
 
     private func copier(_ source: CopySource, _ console: Console) throws -> Copier {

@@ -190,6 +190,52 @@ extension SystemTests {
             for value in values { #expect(!said.contains(value), "\(value)") }
         }
 
+        @Test func secretsTravelSealedForThoseWhoHoldTheKey() throws {
+            let root = try smallRoot("sealed-secrets", status: Self.dpkg)
+            try makeDirectories("\(root)/etc/app")
+            try write("root:$y$j9T$S3cret:1:0:99999:7:::\n", to: "\(root)/etc/shadow")
+            try write("root:x:0:0:root:/root:/bin/bash\n", to: "\(root)/etc/passwd")
+            try write("password = hunter2-S3cret\n", to: "\(root)/etc/app/my.cnf")
+            try run("chmod", "600", "\(root)/etc/app/my.cnf")
+            let (key, sealed) = ("\(site.scratch)/age.key", "\(site.scratch)/secrets.age")
+            try run("age-keygen", "-o", key)
+            let line = { (text: String) in String(text.prefix { $0 != "\n" }) }
+            let recipient = line(try run("age-keygen", "-y", key))
+            let copy = [
+                "copy", "--root", root, "--output", "\(site.scratch)/bare.yaml", "--no-lock", "--secrets", sealed,
+            ]
+            let outcome = try piscesCommand(copy + ["--recipient", recipient]).outcome()
+            #expect(outcome.status == .exited(0), outcome.text)
+            #expect(!(outcome.output + outcome.errors).contains("S3cret"))
+            let bytes = try Descriptor.open(sealed).readToEnd()
+            #expect(!String(decoding: bytes, as: UTF8.self).contains("S3cret"))
+            let opened = "\(site.scratch)/opened"
+            try run("sh", "-ec", "mkdir '\(opened)'; age -d -i '\(key)' '\(sealed)' | tar -xp -C '\(opened)'")
+            let read = { (path: String) in try Descriptor.open("\(opened)/\(path)").readToEnd() }
+            #expect(try read("files/etc/app/my.cnf") == Array("password = hunter2-S3cret\n".utf8))
+            #expect(try read("credentials/root-password") == Array("$y$j9T$S3cret".utf8))
+            #expect(line(try run("stat", "-c", "%a", "\(opened)/files/etc/app/my.cnf")) == "600")
+            // A key that is none seals nothing.
+            let other = "\(site.scratch)/other.age"
+            let refused = try piscesCommand(copy.dropLast() + [other, "--recipient", "age1nobody"]).outcome()
+            #expect(refused.status == .exited(1) && refused.errors.contains("age"), refused.text)
+            #expect(throws: SystemError.self) { _ = try Descriptor.open(other) }
+        }
+
+        @Test func aPublicCopyIsRefusedWhereSomethingMayBeASecret() throws {
+            let root = try smallRoot("public", status: Self.dpkg)
+            try write("id 8f14e45fceea167a5a36dedd4bea2543\n", to: "\(root)/etc/app")
+            let output = "\(site.scratch)/public.yaml"
+            let copy = ["copy", "--root", root, "--output", output, "--no-lock", "--public"]
+            let refused = try piscesCommand(copy).outcome()
+            #expect(refused.status == .exited(1) && refused.errors.contains("/etc/app:1: a long word"), refused.text)
+            #expect(!refused.errors.contains("8f14e45f"))
+            #expect(throws: SystemError.self) { _ = try Descriptor.open(output) }
+            let vetted = try piscesCommand(copy + ["--vetted", "/etc/app"]).outcome()
+            #expect(vetted.status == .exited(0), vetted.text)
+            #expect(try String(decoding: Descriptor.open(output).readToEnd(), as: UTF8.self).contains("8f14e45f"))
+        }
+
         private static let dpkg =
             "Package: dpkg\nStatus: install ok installed\nEssential: yes\nArchitecture: amd64\nVersion: 1\n"
 
