@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
@@ -18,7 +21,12 @@ static int open_how(int directory, const char *path, int flags, unsigned mode, u
     struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = resolve};
     // openat2 refuses a mode for a file that is not made; O_TMPFILE has the bit of O_DIRECTORY, too.
     if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) how.mode = mode;
-    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+    // Whenever anybody mounts or renames something, the kernel cannot tell where ".." leads, and asks for another try.
+    for (int tries = 0;; tries++) {
+        int descriptor = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+        if (descriptor >= 0 || errno != EAGAIN || tries == 1000) return descriptor;
+        sched_yield();
+    }
 }
 
 int clinux_open_in_root(int root, const char *path, int flags, unsigned mode) {
@@ -66,3 +74,8 @@ int clinux_mknodat(int directory, const char *path, unsigned mode, unsigned majo
 
 unsigned clinux_major(uint64_t device) { return major(device); }
 unsigned clinux_minor(uint64_t device) { return minor(device); }
+
+int clinux_own_mounts(void) {
+    if (unshare(CLONE_NEWNS) != 0) return -1;
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}

@@ -26,6 +26,8 @@ public struct Copier: Sendable {
     public var name: String?
     /// Whether the root is that of the running system, so that `/proc` tells of it.
     public var isRunning = false
+    /// The kernel's command line, where it is known from elsewhere: an image has it outside of its root.
+    public var commandLine: String?
     /// What a blueprint that names no mirror means; nil writes every mirror down.
     public var hostMirror: HostMirror?
     /// Reads the kind `files`; by default there are none.
@@ -40,6 +42,7 @@ public struct Copier: Sendable {
     ///   the system where they cannot be read.
     public func copy() throws -> SystemCopy {
         var reading = Reading(root: root, identity: identity, isRunning: isRunning)
+        reading.knownCommandLine = commandLine
         let packages = try reading.installedPackages()
         var blueprint = Blueprint(name: "", distribution: try reading.distribution(packages))
         try reading.readPackages(packages, into: &blueprint)

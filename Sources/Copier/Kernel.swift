@@ -36,8 +36,9 @@ extension Reading {
         return found
     }
 
-    /// That of the running kernel, else what the next one would get.
+    /// That of the image or of the running kernel, else what the next one would get.
     private mutating func commandLineWords() -> [String] {
+        if let knownCommandLine { return words(of: knownCommandLine) }
         if isRunning { return lines(of: "/proc/cmdline", "kernel").flatMap { words(of: $0.text) } }
         let written = lines(of: "/etc/kernel/cmdline", "kernel").compactMap(\.content).flatMap(words(of:))
         if !written.isEmpty { return written }

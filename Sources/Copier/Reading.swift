@@ -7,6 +7,8 @@ struct Reading {
     let root: SourceRoot
     let identity: Copier.Identity
     let isRunning: Bool
+    /// The kernel's command line, where it is known from elsewhere.
+    var knownCommandLine: String?
     /// The files of packages that dpkg keeps as the administrator left them: what is in them, no kind holds.
     var conffiles: Set<String> = []
     /// All units that something starts, also those that nobody need write down.

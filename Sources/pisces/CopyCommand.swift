@@ -27,6 +27,14 @@ struct CopyCommand: ParsableCommand {
     @Option(name: .long, help: "The root of the system, a directory.", completion: .directory)
     var root = "/"
 
+    @Option(
+        name: .long, help: "A raw disk image whose system is copied; only root may, who mounts it read-only.",
+        completion: .file())
+    var image: String?
+
+    @Option(name: .long, help: "With --image: the number of the root's partition, where several may be it.")
+    var partition: Int?
+
     @Option(name: [.short, .long], help: "The blueprint to write (default: standard output).", completion: .file())
     var output: String?
 
@@ -77,6 +85,8 @@ struct CopyCommand: ParsableCommand {
         if let name, !TextForm.name.allows(name) {
             throw ValidationError("--name \(name): wanted lower-case letters, digits and \"-\", at most 63")
         }
+        if image != nil && root != "/" { throw ValidationError("--image and --root exclude each other") }
+        if partition != nil && image == nil { throw ValidationError("--partition needs --image") }
         if (secrets == nil) != recipient.isEmpty {
             throw ValidationError("--secrets FILE and --recipient KEY need each other")
         }
@@ -88,7 +98,8 @@ struct CopyCommand: ParsableCommand {
 
     func run() throws {
         let console = Console(outputOptions)
-        let source = try CopySource(root)
+        let mounted = try image.map { try DiskImage($0).mount(partition: partition) }
+        let source = try CopySource(mounted?.root ?? root, commandLine: mounted?.commandLine)
         let copy = try copier(source, console).copy()
         if isPublic { try Self.refuseSuspicions(in: copy.blueprint, vetted: Set(vetted)) }
         // Only a blueprint on standard output has nothing beside it.
@@ -233,9 +244,12 @@ struct CopyCommand: ParsableCommand {
 /// A system that is read.
 struct CopySource {
     let root: SourceRoot
+    /// The kernel's command line, where it is known from elsewhere.
+    let commandLine: String?
 
     /// The system below a directory.
-    init(_ path: String) throws {
+    init(_ path: String, commandLine: String? = nil) throws {
+        self.commandLine = commandLine
         do throws(SystemError) {
             root = try SourceRoot(path: path)
         } catch {
@@ -248,6 +262,7 @@ struct CopySource {
         let status = try root.directory.status()
         let own = try Descriptor.directory("/").status()
         copier.isRunning = (status.device, status.inode) == (own.device, own.inode)
+        copier.commandLine = commandLine
         // A host without apt has no mirrors of its own: then all are written down.
         copier.hostMirror = try? HostMirror.discover(run: runTool)
         return copier

@@ -1,4 +1,6 @@
 import BlueprintModel
+import Disk
+import Glibc
 import LinuxSystem
 import PiscesTesting
 import Testing
@@ -68,6 +70,43 @@ extension SystemTests {
             #expect(before.blueprint == after.blueprint)
             let others = { (omissions: [String]) in omissions.filter { !$0.hasSuffix(": the constructor makes it") } }
             #expect(others(before.omissions) == others(after.omissions))
+        }
+
+        @Test(.enabled(if: geteuid() == 0, "only root can mount an image"))
+        func theSystemOfAnImageIsThatOfItsTree() throws {
+            let wanted = try blueprint(of: site.folder)
+            let (tree, _) = try copy(tree)
+            let image = "\(site.scratch)/node.raw"
+            try makeDirectories(site.scratch)
+            try run("cp", "--sparse=always", site.image, image)
+            let copyImage = {
+                let outcome = try piscesCommand(["copy", "--image", image, "--name", "node", "--json"]).outcome()
+                #expect(outcome.status == .exited(0), outcome.text)
+                let answer = try JSONValue(parsing: Array(outcome.output.utf8), file: "answer")
+                return answer["blueprint"]?.object ?? [:]
+            }
+            let before = try run("sha256sum", image)
+            let copied = try copyImage()
+            // The command line is in an image, and in no tree.
+            for kind in Set(tree.keys).union(copied.keys) where kind != "kernel" {
+                #expect(copied[kind] == tree[kind], "\(kind)")
+            }
+            #expect(copied["kernel"] == wanted["kernel"])
+            #expect(try run("sha256sum", image) == before)
+            // What a machine changed since is on its data partition.
+            let data = try #require(PartitionTable.read(path: image).partition(named: "data"))
+            try run(
+                "unshare", "--mount", "sh", "-ec",
+                """
+                mkdir '\(image).data'; mount -o loop,offset=\(data.startBytes),sizelimit=\(data.sizeBytes) '\(image)' '\(image).data'
+                mkdir -p '\(image).data/lib/pisces/generations/1/etc'; cd '\(image).data/lib/pisces/generations/1/etc'
+                echo Drift > motd; mknod node c 0 0; cd /; umount '\(image).data'
+                """)
+            let changed = try copyImage()["files"]?.object ?? [:]
+            #expect(changed["/etc/motd"]?["text"]?.string == "Drift\n")
+            let inNode = changed.keys.filter { $0.hasPrefix("/etc/node/") }
+            #expect(inNode == [] && copied["files"]?.object?.keys.contains { $0.hasPrefix("/etc/node/") } == true)
+            #expect(try !run("losetup", "--list", "--noheadings").contains(image))
         }
 
         /// A copy that is constructed is copied as itself.

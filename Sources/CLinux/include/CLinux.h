@@ -31,6 +31,8 @@ int clinux_rename_noreplace(int fromDirectory, const char *from, int toDirectory
 /// renameat2(2) with RENAME_EXCHANGE.
 int clinux_rename_exchange(int fromDirectory, const char *from, int toDirectory, const char *to);
 int clinux_syncfs(int descriptor);
+/// unshare(2) with CLONE_NEWNS for the calling thread, whose mounts then are its own, and those of programs it starts.
+int clinux_own_mounts(void);
 int clinux_mknodat(int directory, const char *path, unsigned mode, unsigned major, unsigned minor);
 unsigned clinux_major(uint64_t device);
 unsigned clinux_minor(uint64_t device);
