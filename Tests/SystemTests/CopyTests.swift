@@ -98,9 +98,10 @@ extension SystemTests {
             try run(
                 "unshare", "--mount", "sh", "-ec",
                 """
-                mkdir '\(image).data'; mount -o loop,offset=\(data.startBytes),sizelimit=\(data.sizeBytes) '\(image)' '\(image).data'
-                mkdir -p '\(image).data/lib/pisces/generations/1/etc'; cd '\(image).data/lib/pisces/generations/1/etc'
-                echo Drift > motd; mknod node c 0 0; cd /; umount '\(image).data'
+                cd '\(site.scratch)'; mkdir data
+                mount -o loop,offset=\(data.startBytes),sizelimit=\(data.sizeBytes) node.raw data
+                mkdir -p data/lib/pisces/generations/1/etc; cd data/lib/pisces/generations/1/etc
+                echo Drift > motd; mknod node c 0 0; cd ../../../../../..; umount data
                 """)
             let changed = try copyImage()["files"]?.object ?? [:]
             #expect(changed["/etc/motd"]?["text"]?.string == "Drift\n")
