@@ -7,26 +7,39 @@ extension Blueprint {
     ///
     /// - Parameters:
     ///   - folder: where these files are, relative to the text's place.
-    ///   - limit: bytes of content that stay in the text.
-    public func yaml(contentsIn folder: String, above limit: Int) -> (text: String, contents: [String: [UInt8]]) {
-        var contents: [String: [UInt8]] = [:]
+    ///   - limit: bytes of content that stay in the text. Stored contents never do.
+    public func yaml(
+        contentsIn folder: String, above limit: Int
+    ) -> (text: String, contents: [String: [UInt8]], stored: [String: StoredContents]) {
+        var (contents, stored): ([String: [UInt8]], [String: StoredContents]) = ([:], [:])
         var document = canonicalJSON
-        /// Puts bytes into a file of their own, and its path where they were.
+        /// Writes the path where the bytes were.
+        func name(_ path: String, at place: [String]) {
+            document.update(place[...]) { entry in
+                for key in ["text", "base64", "stored"] { entry[key] = nil }
+                entry["source"] = .string(path)
+            }
+        }
+        /// Puts bytes into a file of their own.
         func move(_ bytes: [UInt8], _ path: String, _ place: [String]) {
             guard bytes.count > limit, contents[path] == nil else { return }
             contents[path] = bytes
-            document.update(place[...]) { entry in
-                (entry["text"], entry["base64"], entry["source"]) = (nil, nil, .string(path))
-            }
+            name(path, at: place)
         }
         for (path, file) in files {
-            if case .regular(let bytes) = file.content { move(bytes, folder + path, ["files", path]) }
+            switch file.content {
+            case .regular(let bytes): move(bytes, folder + path, ["files", path])
+            case .stored(let large):
+                stored[folder + path] = large
+                name(folder + path, at: ["files", path])
+            case .symlink, .directory, .packaged, .absent: break
+            }
         }
         for (name, repository) in repositories {
             guard case .archive(let archive) = repository else { continue }
             move(archive.signedBy, "\(folder)/keyring-\(name)", ["repositories", name, "signed-by"])
         }
-        return (Self.yaml(of: document), contents)
+        return (Self.yaml(of: document), contents, stored)
     }
 
     private static func yaml(of document: JSONValue) -> String {
