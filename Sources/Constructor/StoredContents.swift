@@ -83,7 +83,7 @@ extension Blueprint.StoredContents {
         guard status.type == S_IFREG else { throw SystemError(call: "open", subject: place.path, code: EINVAL) }
         // The end of a file that only grew is another change.
         guard place.offset > 0 || status.size == size else {
-            throw SystemError(call: "fstat", subject: place.path, code: EIO)
+            throw SystemError(call: "fstat", subject: place.path, code: ESTALE)
         }
         return source
     }
@@ -96,7 +96,8 @@ extension Blueprint.StoredContents {
         let reason =
             switch error.code {
             case ENOENT, ENOTDIR: "it vanished"
-            case EIO: "its size changed, or its disk fails"
+            case ESTALE: "its size changed"
+            case EIO: "it became shorter, or its disk fails"
             case EINVAL: "it is no file any more"
             default: "it cannot be read any more (\(String(cString: strerror(error.code))))"
             }

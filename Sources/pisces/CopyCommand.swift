@@ -92,13 +92,15 @@ struct CopyCommand: ParsableCommand {
         }
         let loaded = try Self.check(copy.blueprint, text, contents, stored)
         if let output {
-            try write(contents, stored, to: folder.path)
+            try needingRoom("--output") { try write(contents, stored, to: folder.path) }
             try AtomicFile.write(Array(text.utf8), to: output)
         }
         let lock = try lock(of: copy, loaded, source, console)
         if let output, let lock, !noLock { try Workspace.write(lock, to: Workspace.lockPath(of: output)) }
         if let seal, let lock {
-            try SealedOutput(path: seal, resolver: resolver(loaded, console)).write(copy.blueprint, lock)
+            try needingRoom("--seal") {
+                try SealedOutput(path: seal, resolver: resolver(loaded, console)).write(copy.blueprint, lock)
+            }
         }
         // When all is written: only then it is known what nobody changed meanwhile.
         for omission in copy.report.omissions {
@@ -109,6 +111,16 @@ struct CopyCommand: ParsableCommand {
         if written.isEmpty { return console.result(String(text.dropLast())) }
         for path in written { console.result(path) }
         console.note("next: pisces construct \(written[0])")
+    }
+
+    /// Says what to do about a full disk, on which nothing was left.
+    private func needingRoom(_ option: String, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as SystemError where error.isFull || error.isTooLarge {
+            throw Failure(
+                "\(error)\n  to mend it: free some space there, or name a place that takes larger files by \(option)")
+        }
     }
 
     private func resolver(_ loaded: LoadedBlueprint, _ console: Console) -> Resolver {
@@ -142,14 +154,8 @@ struct CopyCommand: ParsableCommand {
             }
             let flags = O_WRONLY | O_CREAT | O_EXCL
             let file = try directory.directory.openBeneath(parts.joined(separator: "/"), flags, mode: 0o644)
-            do {
-                try file.writeAll(contents[name] ?? [])
-                try stored[name]?.write(to: file)
-            } catch let error as SystemError where error.isFull || error.isTooLarge {
-                throw Failure(
-                    "\(error)\n  to mend it: the contents take \(humanSize(stored.values.reduce(0) { $0 + $1.size })) "
-                        + "beside the blueprint: free some space there, or name a place with more by --output")
-            }
+            try file.writeAll(contents[name] ?? [])
+            try stored[name]?.write(to: file)
         }
         try directory.commit()
     }

@@ -105,6 +105,39 @@ import Testing
         #expect(error.description.contains("by `source`"))
     }
 
+    /// A blueprint was read, and then somebody changed what lies beside it.
+    @Test func whatChangesBesideABlueprintIsNotConstructed() throws {
+        try write([5: Array("good".utf8)], size: limit + 1, to: path)
+        let yaml = """
+            blueprint: 1
+            name: node
+            distribution: { debian: trixie, architecture: amd64 }
+            files: { /opt/big: { source: big, mode: "0750" } }
+            """
+        try AtomicFile.write(Array(yaml.utf8), to: "\(directory.path)/node.yaml")
+        let blueprint = try Blueprint.load(
+            "\(directory.path)/node.yaml", read: { try self.read($0) },
+            store: { try Blueprint.StoredContents.read($0) }
+        ).blueprint
+        let root = try StagedRoot(path: try makeRoot())
+        let lock = Lock(blueprintName: "node", blueprint: SHA256.hash([]), architecture: "amd64", epoch: 1)
+        let customization = Customization(root: root, blueprint: blueprint, lock: lock, inRoot: runTool)
+        try customization.makeFiles()
+        #expect(try read("\(root.path)/opt/big") == read(path))
+        #expect(try root.directory.status(of: "opt/big").mode & 0o7777 == 0o750)
+        try write([5: Array("evil".utf8)], size: limit + 1, to: path)
+        let error = try #require(throws: ConstructorError.self) { try customization.makeFiles() }
+        #expect(error.description.hasPrefix("files: /opt/big: \(path): it changed since its digest was taken"))
+    }
+
+    private func makeRoot() throws -> String {
+        let root = "\(directory.path)/root"
+        try makeDirectories("\(root)/etc")
+        try AtomicFile.write(Array("root:x:0:0::/root:/bin/sh\n".utf8), to: "\(root)/etc/passwd")
+        try AtomicFile.write(Array("root:x:0:\n".utf8), to: "\(root)/etc/group")
+        return root
+    }
+
     // MARK: - In a seal
 
     private var seal: String { "\(directory.path)/node.seal" }
