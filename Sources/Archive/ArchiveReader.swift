@@ -123,6 +123,18 @@ public struct ArchiveReader: ~Copyable {
         return count
     }
 
+    /// Where the content of the current member begins, before any of it was read; nil for an empty one. Of an archive that
+    /// is not compressed this is within its own bytes.
+    public func firstBlock() throws(ArchiveError) -> UnsafeRawPointer? {
+        var block: UnsafeRawPointer?
+        var count = 0
+        var position: la_int64_t = 0
+        let status = archive_read_data_block(handle, &block, &count, &position)
+        if status == ARCHIVE_EOF { return nil }
+        try check(status)
+        return block
+    }
+
     /// The whole content of the current member, refused beyond `limit` bytes.
     public func readToEnd(limit: Int) throws(ArchiveError) -> [UInt8] {
         var result: [UInt8] = []

@@ -19,11 +19,14 @@ extension Blueprint {
     ///   - path: the blueprint's file, for `read` and for messages.
     ///   - read: gives the bytes of a file; what it throws becomes part of the message where the file is named. Paths
     ///     are `path` and, beside it, the ones that the documents name.
+    ///   - store: refers to the file that is the `source` of another where it has more than ``StoredContents/limit``
+    ///     bytes, and gives nil where it has less: then it is read. Without this, all are read.
     /// - Throws: every problem of all files, in their order.
-    public static func load(_ path: String, read: @escaping (String) throws -> [UInt8]) throws(DocumentError)
-        -> LoadedBlueprint
-    {
-        let loader = BlueprintLoader(path, read)
+    public static func load(
+        _ path: String, read: @escaping (String) throws -> [UInt8],
+        store: @escaping (String) throws -> LargeSource? = { _ in nil }
+    ) throws(DocumentError) -> LoadedBlueprint {
+        let loader = BlueprintLoader(path, read, store)
         let start = Mark(file: path, line: 1, column: 1)
         let tree = loader.tree(of: lastName(of: path), namedAt: start, stack: [])
         // What a file that could not be read would have brought is not missing.
@@ -68,22 +71,29 @@ private final class BlueprintLoader {
     /// The directory of the blueprint, with the "/" at its end; empty for the working directory.
     private let directory: String
     private let reader: (String) throws -> [UInt8]
+    private let storer: (String) throws -> Blueprint.LargeSource?
     private var contents: [String: Result<[UInt8], Decoding.Unreadable>] = [:]
+    private var stored: [String: Result<Blueprint.LargeSource?, Decoding.Unreadable>] = [:]
     private var trees: [String: YAMLNode?] = [:]
     private(set) var files: [String] = []
     private(set) var problems: [Problem] = []
     /// Whether every include could be read.
     private(set) var isComplete = true
 
-    init(_ path: String, _ reader: @escaping (String) throws -> [UInt8]) {
+    init(
+        _ path: String, _ reader: @escaping (String) throws -> [UInt8],
+        _ storer: @escaping (String) throws -> Blueprint.LargeSource?
+    ) {
         directory = String(decoding: path.utf8.dropLast(lastName(of: path).utf8.count), as: UTF8.self)
         self.reader = reader
+        self.storer = storer
     }
 
     func decoding(isFragment: Bool = false) -> Decoding {
         Decoding(
             isFragment: isFragment,
             read: { (path, mark) throws(Decoding.Unreadable) in try self.read(self.resolve(path, mark)) },
+            store: { (path, mark) throws(Decoding.Unreadable) in try self.store(self.resolve(path, mark)) },
             rebase: { path, mark in self.resolve(path, mark) })
     }
 
@@ -113,6 +123,20 @@ private final class BlueprintLoader {
             result = .failure(Decoding.Unreadable(reason: "\(error)"))
         }
         contents[name] = result
+        return try result.get()
+    }
+
+    private func store(_ name: String) throws(Decoding.Unreadable) -> Blueprint.LargeSource? {
+        if contents[name] != nil { return nil }
+        if let known = stored[name] { return try known.get() }
+        let result: Result<Blueprint.LargeSource?, Decoding.Unreadable>
+        do {
+            result = .success(try storer(directory + name))
+            if case .success(_?) = result { files.append(directory + name) }
+        } catch {
+            result = .failure(Decoding.Unreadable(reason: "\(error)"))
+        }
+        stored[name] = result
         return try result.get()
     }
 

@@ -7,9 +7,11 @@ extension Blueprint {
     ///
     /// - Parameters:
     ///   - folder: where these files are, relative to the text's place.
-    ///   - limit: bytes of content that stay in the text.
-    public func yaml(contentsIn folder: String, above limit: Int) -> (text: String, contents: [String: [UInt8]]) {
-        var contents: [String: [UInt8]] = [:]
+    ///   - limit: bytes of content that stay in the text. Stored contents never do.
+    public func yaml(
+        contentsIn folder: String, above limit: Int
+    ) -> (text: String, contents: [String: [UInt8]], stored: [String: StoredContents]) {
+        var (contents, stored): ([String: [UInt8]], [String: StoredContents]) = ([:], [:])
         var places: [(place: [String], path: String)] = []
         // Without them first: as text or base64 they would take as much room again.
         var small = self
@@ -21,8 +23,14 @@ extension Blueprint {
             return []
         }
         for (path, file) in files {
-            guard case .regular(let bytes) = file.content else { continue }
-            small.files[path]?.content = .regular(move(bytes, folder + path, ["files", path]))
+            switch file.content {
+            case .regular(let bytes):
+                small.files[path]?.content = .regular(move(bytes, folder + path, ["files", path]))
+            case .stored(let large):
+                stored[folder + path] = large
+                places.append((["files", path], folder + path))
+            case .symlink, .directory, .packaged, .absent: break
+            }
         }
         for (name, repository) in repositories {
             guard case .archive(var archive) = repository else { continue }
@@ -33,10 +41,11 @@ extension Blueprint {
         var document = small.canonicalJSON
         for (place, path) in places {
             document.update(place[...]) { entry in
-                (entry["text"], entry["base64"], entry["source"]) = (nil, nil, .string(path))
+                for key in ["text", "base64", "stored"] { entry[key] = nil }
+                entry["source"] = .string(path)
             }
         }
-        return (Self.yaml(of: document), contents)
+        return (Self.yaml(of: document), contents, stored)
     }
 
     private static func yaml(of document: JSONValue) -> String {

@@ -151,6 +151,8 @@ struct Decoding {
     var read: (_ path: String, Mark) throws(Unreadable) -> [UInt8] = { _, _ throws(Unreadable) in
         throw Unreadable(reason: "only a blueprint's YAML form may name files")
     }
+    /// A file that the document names, where it is too large to be read into memory; nil for all others.
+    var store: (_ path: String, Mark) throws(Unreadable) -> Blueprint.LargeSource? = { _, _ throws(Unreadable) in nil }
     /// A path relative to the file with the mark, as a path relative to the directory of the loaded file.
     var rebase: (_ path: String, Mark) -> String = { path, _ in path }
     var problems: [Problem] = []

@@ -6,6 +6,8 @@ extension Blueprint {
         public enum Content: Sendable, Equatable {
             /// A regular file with these bytes.
             case regular([UInt8])
+            /// A regular file of more bytes than anybody wants to hold at once.
+            case stored(StoredContents)
             /// A symbolic link to this target.
             case symlink(String)
             /// A directory.
@@ -43,7 +45,7 @@ extension Blueprint {
 
         static func defaultMode(of content: Content) -> UInt16 {
             switch content {
-            case .regular: 0o644
+            case .regular, .stored: 0o644
             case .directory: 0o755
             case .symlink: 0o777
             case .packaged, .absent: 0
@@ -57,7 +59,8 @@ extension Blueprint.File {
     private struct Form: ContentsHolder {
         var text: String?
         var base64: [UInt8]?
-        var source: [UInt8]?
+        var sourced: SourceContents?
+        var stored: Blueprint.StoredContents?
         var symlink: String?
         var directory: Bool?
         var packaged: Bool?
@@ -68,6 +71,15 @@ extension Blueprint.File {
         var capabilities: Blueprint.Capabilities?
         var acl: [Blueprint.AccessEntry] = []
         var xattrs: [String: [UInt8]] = [:]
+
+        var source: [UInt8]? {
+            get { if case .bytes(let bytes) = sourced { bytes } else { nil } }
+            set { sourced = newValue.map(SourceContents.bytes) }
+        }
+
+        var storedContents: Blueprint.StoredContents? {
+            if case .stored(let contents) = sourced { contents } else { stored }
+        }
     }
 
     /// Permission bits in octal.
@@ -80,7 +92,15 @@ extension Blueprint.File {
 
     static let codec = Codec<Form>.record(
         "file", Form(),
-        Form.contentsKeys + [
+        Form.contentsKeys.filter { $0.name != "source" } + [
+            Key(
+                "source", \.sourced, SourceContents.codec,
+                "The file with the contents, relative to this document; its bytes become part of the blueprint.",
+                alternative: "source"),
+            Key(
+                "stored", \.stored, Blueprint.StoredContents.codec,
+                "What is known of the contents where a `source` has more than 4 MiB; people write `source`.",
+                alternative: "stored"),
             Key("symlink", \.symlink, .text(.symlinkTarget), "The target of a symbolic link.", alternative: "symlink"),
             Key("directory", \.directory, .bool, "`true`: a directory.", alternative: "directory"),
             Key(
@@ -124,6 +144,8 @@ extension Blueprint.File {
             file = Self(.absent)
         } else if let bytes = form.bytes {
             file = Self(.regular(bytes), mode: form.mode)
+        } else if let stored = form.storedContents {
+            file = Self(.stored(stored), mode: form.mode)
         } else {
             return nil
         }
@@ -169,6 +191,7 @@ extension Blueprint.File {
         (form.capabilities, form.acl, form.xattrs) = (file.capabilities, file.acl, file.xattrs)
         switch file.content {
         case .regular(let bytes): form.bytes = bytes
+        case .stored(let stored): form.stored = stored
         case .symlink(let target): (form.symlink, form.mode) = (target, nil)
         case .directory: form.directory = true
         case .packaged: (form.packaged, form.mode) = (true, nil)

@@ -19,7 +19,7 @@ public struct CopyReport: Sendable, Equatable {
     }
 
     /// In the order in which the kinds were read.
-    public internal(set) var omissions: [Omission] = []
+    public var omissions: [Omission] = []
     /// Absolute paths that the kinds of the blueprint make, or whose content they hold: they are no files of their own.
     public internal(set) var explained: Set<String> = []
 

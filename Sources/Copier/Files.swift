@@ -58,9 +58,6 @@ private struct FilesReading {
     /// How many paths stay behind, by that key, and one of them.
     private var behind: [String: (count: Int, example: String, reason: String)] = [:]
 
-    /// A blueprint's file is read into memory, twice.
-    private static let largest = 32 << 20
-
     /// What only means something on the machine, or on the image that a blueprint makes.
     private static let own: [(path: String, reason: String)] = [
         ("/etc/fstab", "the image's layout says what is mounted"),
@@ -210,7 +207,7 @@ private struct FilesReading {
         var file = Blueprint.File(content, mode: UInt16(node.mode & 0o7777))
         switch content {
         case .packaged, .symlink: file = Blueprint.File(content)
-        case .regular, .directory, .absent: break
+        case .regular, .stored, .directory, .absent: break
         }
         if !isPackaged {
             // A number without a name is no account's.
@@ -222,7 +219,7 @@ private struct FilesReading {
         }
         if overrides[path] != nil, isAsOverridden(finding) || !policy.isComparison {
             switch content {
-            case .regular, .directory:
+            case .regular, .stored, .directory:
                 if !isAsOverridden(finding) { leaveOut(finding, Self.otherThanOverridden) }
                 file = Blueprint.File(content)
             case .packaged, .symlink, .absent: break
@@ -260,7 +257,8 @@ private struct FilesReading {
             }
             return .symlink(text)
         case .file:
-            guard let bytes = bytes(of: finding, node) else { return nil }
+            if node.size > Int64(Blueprint.StoredContents.limit) { return large(finding) }
+            guard let bytes = bytes(of: finding) else { return nil }
             if policy.known[finding.path] == nil, let reason = origin(of: finding, node, bytes) {
                 stay(finding, reason)
                 return nil
@@ -286,30 +284,53 @@ private struct FilesReading {
         return scripts.author(of: finding.path, bytes).map { "written by a maintainer script of \($0)" }
     }
 
-    private mutating func bytes(of finding: Finding, _ node: Finding.Node) -> [UInt8]? {
-        guard node.size <= Self.largest else {
-            leaveOut(
-                finding,
-                "\(humanSize(node.size)) are more than the \(humanSize(Self.largest)) that a blueprint's file may have")
-            return nil
-        }
+    private mutating func bytes(of finding: Finding) -> [UInt8]? {
         let bytes: [UInt8]?
         do throws(SystemError) {
-            bytes = try root.read(finding.path, limit: Self.largest)
+            bytes = try root.read(finding.path, limit: Blueprint.StoredContents.limit)
         } catch {
-            leaveOut(finding, "it cannot be read: \(String(cString: strerror(error.code)))")
+            leaveOut(finding, error.code == EFBIG ? Self.hasChanged : Self.unreadable(error))
             return nil
         }
         guard let bytes else {
-            leaveOut(finding, "it vanished while it was copied")
+            leaveOut(finding, Self.hasVanished)
             return nil
         }
         if policy.known[finding.path]?.content != .regular(bytes), let kind = SecretFiles.kind(finding.path, bytes) {
-            leaveOut(finding, "it holds \(kind): bring it to the copy as a systemd credential, or by --secrets")
+            leaveOut(finding, Self.holds(kind))
             secrets.append(finding.path)
             return nil
         }
         return bytes
+    }
+
+    /// What is too large for memory is known by its digest. No maintainer script writes as much.
+    private mutating func large(_ finding: Finding) -> Blueprint.File.Content? {
+        do throws(SystemError) {
+            switch try root.large(finding.path) {
+            case .vanished: leaveOut(finding, Self.hasVanished)
+            case .changed: leaveOut(finding, Self.hasChanged)
+            case .contents(let contents, let secret):
+                let content = Blueprint.File.Content.stored(contents)
+                guard let secret, policy.known[finding.path]?.content != content else { return content }
+                leaveOut(finding, Self.holds(secret))
+                secrets.append(finding.path)
+            }
+        } catch {
+            leaveOut(finding, Self.unreadable(error))
+        }
+        return nil
+    }
+
+    private static let hasVanished = "it vanished while it was copied"
+    private static let hasChanged = "it changed while it was copied: copy again when nobody writes to it"
+
+    private static func unreadable(_ error: SystemError) -> String {
+        "it cannot be read: \(String(cString: strerror(error.code)))"
+    }
+
+    private static func holds(_ secret: String) -> String {
+        "it holds \(secret): bring it to the copy as a systemd credential, or by --secrets"
     }
 
     /// Reads what a package's script puts there and somebody took away: no register has it.

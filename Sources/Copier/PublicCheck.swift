@@ -26,8 +26,15 @@ public enum PublicCheck {
         var found: [Suspicion] = []
         var rest = blueprint
         for (path, file) in blueprint.files.sorted(by: { bytesPrecede($0.key, $1.key) }) {
-            guard case .regular(let bytes) = file.content else { continue }
-            if !vetted.contains(path) { found += suspicions(in: bytes, at: path) }
+            switch file.content {
+            case .regular(let bytes):
+                if !vetted.contains(path) { found += suspicions(in: bytes, at: path) }
+            case .stored:
+                if !vetted.contains(path) {
+                    found.append(Suspicion(place: path, line: nil, reason: "too large to look through"))
+                }
+            case .symlink, .directory, .packaged, .absent: continue
+            }
             rest.files[path]?.content = .regular([])
         }
         // Keyrings are public keys, as base64.

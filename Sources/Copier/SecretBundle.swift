@@ -8,9 +8,6 @@ internal import LinuxSystem
 /// A tar archive: `files/PATH` is a file that holds a secret, with its owner and mode, to be unpacked at the root;
 /// `credentials/NAME` is the hash of a password, as the blueprint's credential of that name asks for it.
 public enum SecretBundle {
-    /// Larger files are no secrets of a person's.
-    static let largestFile = 16 << 20
-
     /// Hands the archive to `consume`, piece by piece. Nothing of it is kept.
     ///
     /// - Returns: how many secrets it has.
@@ -32,9 +29,7 @@ public enum SecretBundle {
     }
 
     private static func add(_ path: String, of root: SourceRoot, to tree: inout FileTree) throws {
-        guard let status = try root.statusOfLink(path), let bytes = try root.read(path, limit: largestFile) else {
-            return
-        }
+        guard let status = try root.statusOfLink(path) else { return }
         var parent = parentDirectory(of: path)
         while parent != "/" {
             if let status = try root.statusOfLink(parent) {
@@ -43,7 +38,8 @@ public enum SecretBundle {
             parent = parentDirectory(of: parent)
         }
         tree["/files" + path] = Node(
-            .file(.bytes(bytes)), mode: status.mode, uid: status.uid, gid: status.gid, modified: status.modified)
+            .file(.staged(path: String(path.dropFirst()), size: status.size)), mode: status.mode, uid: status.uid,
+            gid: status.gid, modified: status.modified)
     }
 
     /// The second field of shadow(5) by the first.

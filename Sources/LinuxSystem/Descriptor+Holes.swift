@@ -42,10 +42,55 @@ extension Descriptor {
         return nil
     }
 
-    private static func firstNonzero(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    fileprivate static func firstNonzero(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard let base = bytes.baseAddress, bytes[0] == 0 else { return bytes.isEmpty ? nil : 0 }
         // Equal to itself moved by one byte, and the first is zero: memcmp(3) is the fastest way to say so.
         if memcmp(base, base + 1, bytes.count - 1) == 0 { return nil }
         return bytes.firstIndex { $0 != 0 }
+    }
+}
+
+/// Reads a range of a file in order, without holding more than a piece of it. Holes are not read.
+public struct FilePieces: ~Copyable {
+    /// The next bytes.
+    public enum Piece {
+        /// At most 1 MiB, valid until the next one is read.
+        case bytes(UnsafeRawBufferPointer)
+        /// As many zeros, which are a hole or as good as one.
+        case zeros(Int)
+    }
+
+    private let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+    private let end: Int
+    private var position: Int
+    /// The data that the position is in or before.
+    private var data: Range<Int>
+
+    /// Starts at the beginning of a range.
+    public init(of range: Range<Int>) {
+        (position, end) = (range.lowerBound, range.upperBound)
+        data = position..<position
+    }
+
+    deinit { chunk.deallocate() }
+
+    /// The next piece of a file, the same one each time; nil at the end of the range. A file that ends before is an error
+    /// (`EIO`).
+    public mutating func next(of file: borrowing Descriptor) throws(SystemError) -> Piece? {
+        if position == end { return nil }
+        if position == data.upperBound { data = file.nextData(from: position, to: end) ?? end..<end }
+        if position < data.lowerBound {
+            // What lies behind the end looks like a hole.
+            if try file.status().size < data.lowerBound {
+                throw SystemError(call: "lseek", subject: "\(file.name): file ends early", code: EIO)
+            }
+            defer { position = data.lowerBound }
+            return .zeros(data.lowerBound - position)
+        }
+        let part = UnsafeMutableRawBufferPointer(rebasing: chunk[..<min(chunk.count, data.upperBound - position)])
+        try file.readAll(into: part, at: position)
+        position += part.count
+        let bytes = UnsafeRawBufferPointer(part)
+        return Descriptor.firstNonzero(bytes) == nil ? .zeros(part.count) : .bytes(bytes)
     }
 }

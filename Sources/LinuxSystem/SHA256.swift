@@ -49,6 +49,18 @@ public struct SHA256: ~Copyable {
         }
     }
 
+    /// Adds the next bytes of a file.
+    public mutating func update(_ piece: FilePieces.Piece) {
+        switch piece {
+        case .bytes(let bytes): update(bytes)
+        case .zeros(let count):
+            let zeros = [UInt8](repeating: 0, count: min(count, 1 << 20))
+            for start in stride(from: 0, to: count, by: zeros.count) {
+                zeros.withUnsafeBytes { update(UnsafeRawBufferPointer(rebasing: $0[..<min($0.count, count - start)])) }
+            }
+        }
+    }
+
     /// Ends the hash.
     public consuming func finish() -> Digest {
         var bytes = [UInt8](repeating: 0, count: 32)

@@ -13,7 +13,8 @@ struct CopyCommand: ParsableCommand {
         discussion: """
             Reads the running system, or the one below --root, and writes the blueprint of a system like it: packages, \
             alternatives, diversions, overrides, repositories, users, units, network, kernel, containers, and the files \
-            that people changed or put there. Larger contents lie beside the blueprint, in NAME.files. Nothing of the \
+            that people changed or put there. Larger contents lie beside the blueprint, in NAME.files; --json has of \
+            contents of more than 4 MiB the size and the SHA-256 alone. Nothing of the \
             system is changed, no secret is written; standard error tells what was left out, and why. Run it as root, \
             or some registers cannot be read.
             With --output, NAME.lock names exactly the packages that are installed: from the content store and apt's \
@@ -100,39 +101,66 @@ struct CopyCommand: ParsableCommand {
         let console = Console(outputOptions)
         let mounted = try image.map { try DiskImage($0).mount(partition: partition) }
         let source = try CopySource(mounted?.root ?? root, commandLine: mounted?.commandLine)
-        let copy = try copier(source, console).copy()
+        var copy = try copier(source, console).copy()
         if isPublic { try Self.refuseSuspicions(in: copy.blueprint, vetted: Set(vetted)) }
+        while true {
+            do {
+                return try write(copy, of: source, console)
+            } catch let error as ContentsChanged {
+                // It was whole when the blueprint was made, and is not any more: the copy does without it.
+                guard copy.leaveOut(error) else { throw error }
+                console.warning("a file changed while it was copied, so that the copy begins again: \(error.reason)")
+            }
+        }
+    }
+
+    /// Writes what is asked for.
+    private func write(_ copy: SystemCopy, of source: CopySource, _ console: Console) throws {
         // Only a blueprint on standard output has nothing beside it.
         let isAlone = output == nil && seal == nil && !outputOptions.json
         let (folder, limit) = (contentsFolder, isAlone ? Int.max : Self.inlineLimit)
-        let (text, contents) = copy.blueprint.yaml(contentsIn: folder.name, above: limit)
-        if isAlone, text.utf8.count > Self.largestText {
+        let (text, contents, stored) = copy.blueprint.yaml(contentsIn: folder.name, above: limit)
+        let size = stored.values.reduce(text.utf8.count) { $0 + $1.size }
+        if isAlone, size > Self.largestText {
             throw Failure(
-                "the blueprint has \(humanSize(text.utf8.count)) with the contents of all files\n"
+                "the blueprint has \(humanSize(size)) with the contents of all files\n"
                     + "  to mend it: name a file by --output; larger contents then lie beside it")
         }
-        let loaded = try Self.check(copy.blueprint, text, contents)
-        for omission in copy.report.omissions {
-            if !outputOptions.json { console.note("left out: \(omission)") }
-        }
+        let loaded = try Self.check(copy.blueprint, text, contents, stored)
         if let secrets {
             let count = try SecretsOutput(path: secrets, recipients: recipient).write(of: copy, in: source.root)
             console.note("\(secrets): \(count) secrets; age --decrypt --identity KEY \(secrets) | tar --list --verbose")
         }
         if let output {
-            try write(contents, to: folder.path)
+            try needingRoom("--output") { try write(contents, stored, to: folder.path) }
             try AtomicFile.write(Array(text.utf8), to: output)
         }
         let lock = try lock(of: copy, loaded, source, console)
         if let output, let lock, !noLock { try Workspace.write(lock, to: Workspace.lockPath(of: output)) }
         if let seal, let lock {
-            try SealedOutput(path: seal, resolver: resolver(loaded, console)).write(copy.blueprint, lock)
+            try needingRoom("--seal") {
+                try SealedOutput(path: seal, resolver: resolver(loaded, console)).write(copy.blueprint, lock)
+            }
+        }
+        // When all is written: only then it is known what nobody changed meanwhile.
+        for omission in copy.report.omissions {
+            if !outputOptions.json { console.note("left out: \(omission)") }
         }
         if outputOptions.json { return console.result(answer(copy).canonical) }
         let written = [output, seal].compactMap { $0 }
         if written.isEmpty { return console.result(String(text.dropLast())) }
         for path in written { console.result(path) }
         console.note("next: pisces construct \(written[0])")
+    }
+
+    /// Says what to do about a full disk, on which nothing was left.
+    private func needingRoom(_ option: String, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as SystemError where error.isFull || error.isTooLarge {
+            throw Failure(
+                "\(error)\n  to mend it: free some space there, or name a place that takes larger files by \(option)")
+        }
     }
 
     private func resolver(_ loaded: LoadedBlueprint, _ console: Console) -> Resolver {
@@ -153,17 +181,21 @@ struct CopyCommand: ParsableCommand {
     }
 
     /// Writes the contents whole, in place of those of an earlier copy: before the blueprint that names them.
-    private func write(_ contents: [String: [UInt8]], to path: String) throws {
-        if contents.isEmpty { return }
+    private func write(
+        _ contents: [String: [UInt8]], _ stored: [String: Blueprint.StoredContents], to path: String
+    ) throws {
+        if contents.isEmpty && stored.isEmpty { return }
         let directory = try AtomicDirectory.create(path)
         try directory.directory.setMode(0o755)
-        for (name, bytes) in contents.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+        for name in (Array(contents.keys) + Array(stored.keys)).sorted(by: bytesPrecede) {
             let parts = name.split(separator: "/").dropFirst()
             for count in 1..<parts.count {
                 try directory.directory.makeDirectory(parts.prefix(count).joined(separator: "/"))
             }
             let flags = O_WRONLY | O_CREAT | O_EXCL
-            try directory.directory.openBeneath(parts.joined(separator: "/"), flags, mode: 0o644).writeAll(bytes)
+            let file = try directory.directory.openBeneath(parts.joined(separator: "/"), flags, mode: 0o644)
+            try file.writeAll(contents[name] ?? [])
+            try stored[name]?.write(to: file)
         }
         try directory.commit()
     }
@@ -211,16 +243,21 @@ struct CopyCommand: ParsableCommand {
 
     /// Reads what was written: nothing leaves that a blueprint may not hold, and nothing that is not what was meant.
     private static func check(
-        _ blueprint: Blueprint, _ text: String, _ contents: [String: [UInt8]]
+        _ blueprint: Blueprint, _ text: String, _ contents: [String: [UInt8]],
+        _ stored: [String: Blueprint.StoredContents]
     ) throws -> LoadedBlueprint {
         do {
-            let read = try Blueprint.load("copy") { path in
+            let read = { (path: String) throws -> [UInt8] in
                 if path == "copy" { return Array(text.utf8) }
                 guard let bytes = contents[path] else { throw Failure("no file of this copy") }
                 return bytes
             }
-            guard read.blueprint == blueprint else { throw Failure("reading it gives another blueprint") }
-            return read
+            // That they hold no secret is known since their digest is.
+            let known = try Blueprint.load("copy", read: read) { path in
+                stored[path].map { Blueprint.LargeSource($0, secret: nil) }
+            }
+            guard known.blueprint == blueprint else { throw Failure("reading it gives another blueprint") }
+            return known
         } catch {
             throw Failure("nothing was written, since this would be no valid blueprint: \(error)")
         }
@@ -238,6 +275,24 @@ struct CopyCommand: ParsableCommand {
             "name": .string(copy.blueprint.name), "digest": .string(SHA256.hash(blueprint.canonicalBytes).hex),
             "blueprint": blueprint, "omissions": .array(omissions),
         ])
+    }
+}
+
+extension SystemCopy {
+    /// Leaves out the file whose contents these are; false where there is none.
+    fileprivate mutating func leaveOut(_ changed: ContentsChanged) -> Bool {
+        let found = blueprint.files.filter { _, file in
+            guard case .stored(let contents) = file.content else { return false }
+            return contents.place == changed.contents.place
+        }
+        for path in found.keys.sorted(by: bytesPrecede) {
+            blueprint.files[path] = nil
+            report.omissions.append(
+                .init(
+                    kind: "files", subject: path,
+                    reason: "\(changed.reason) while it was copied: copy again when nobody writes to it"))
+        }
+        return !found.isEmpty
     }
 }
 

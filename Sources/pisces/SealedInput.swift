@@ -31,7 +31,7 @@ struct SealedOutput {
     func write(_ blueprint: Blueprint, _ lock: Lock) throws {
         let store = try resolver.openStore()
         try resolver.fetch(lock, into: store)
-        let (text, contents) = blueprint.yaml(contentsIn: Seal.contents, above: CopyCommand.inlineLimit)
+        let (text, contents, stored) = blueprint.yaml(contentsIn: Seal.contents, above: CopyCommand.inlineLimit)
         var files = contents
         files[Seal.blueprint] = Array(text.utf8)
         // Without it, the layout that is installed where the seal is opened counts.
@@ -40,7 +40,9 @@ struct SealedOutput {
         ).bytes
         let console = resolver.console
         console.begin("write the seal")
-        try Seal.write(files, lock, from: store, to: path) { console.advance($0, of: $1, "\($0) of \($1)") }
+        try Seal.write(files, stored: stored, lock, from: store, to: path) {
+            console.advance($0, of: $1, "\($0) of \($1)")
+        }
         console.end(humanSize(try Descriptor.open(path).status().size))
     }
 }

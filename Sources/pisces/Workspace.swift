@@ -1,4 +1,5 @@
 import BlueprintModel
+import Constructor
 import Debian
 import Glibc
 import LinuxSystem
@@ -7,7 +8,9 @@ import LinuxSystem
 enum Workspace {
     /// Reads a blueprint and what it includes.
     static func load(_ path: String) throws -> LoadedBlueprint {
-        try Blueprint.load(path) { path in try readFile(path, limit: 64 << 20) }
+        try Blueprint.load(
+            path, read: { path in try readFile(path, limit: 64 << 20) },
+            store: { path in try Blueprint.StoredContents.read(path) })
     }
 
     /// The lock of a blueprint: beside it, `.lock` for `.yaml`.

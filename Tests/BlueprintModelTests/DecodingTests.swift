@@ -167,7 +167,8 @@ import Testing
         (
             "files: { /a: { mode: \"0644\" } }",
             [
-                "x.yaml:4:14: files./a: wanted one of the keys text, base64, source, symlink, directory, packaged or absent"
+                "x.yaml:4:14: files./a: wanted one of the keys text, base64, source, stored, symlink, directory, "
+                    + "packaged or absent"
             ]
         ),
         (

@@ -63,7 +63,7 @@ import Testing
             repositories: { own: { uri: "http://example.org/", suites: [a], components: [b], signed-by: { text: \(keys) } } }
             files: { /etc/large: { text: "0123456789", mode: "0600" }, /etc/small: { text: "01234567" } }
             """)
-        let (text, contents) = loaded.blueprint.yaml(contentsIn: "x.files", above: 8)
+        let (text, contents, _) = loaded.blueprint.yaml(contentsIn: "x.files", above: 8)
         #expect(
             contents == [
                 "x.files/keyring-own": Array(keys.utf8), "x.files/etc/large": Array("0123456789".utf8),

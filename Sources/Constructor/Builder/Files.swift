@@ -20,6 +20,12 @@ extension Customization {
             switch file.content {
             case .regular(let bytes):
                 try root.write(bytes, to: path, mode: UInt32(file.mode), uid: uid, gid: gid)
+            case .stored(let contents):
+                do {
+                    try root.write(contents, to: path, mode: UInt32(file.mode), uid: uid, gid: gid)
+                } catch let error as ContentsChanged {
+                    throw ConstructorError("files: \(path): \(error)")
+                }
             case .symlink(let target): try root.symlink(path, to: target)
             case .directory: try root.makeDirectory(path, mode: UInt32(file.mode), uid: uid, gid: gid)
             case .packaged:

@@ -1,3 +1,4 @@
+import BlueprintModel
 internal import Glibc
 import LinuxSystem
 
@@ -59,13 +60,28 @@ final class StagedRoot: Sendable {
         _ bytes: [UInt8], to path: String, mode: UInt32 = 0o644, uid: UInt32 = 0, gid: UInt32 = 0,
         modified: Int64? = nil
     ) throws(SystemError) {
-        let place = try makeParent(of: path)
-        do throws(SystemError) { try place.directory.unlink(place.name) } catch  where error.isNotFound {}
-        let file = try place.directory.openBeneath(place.name, O_WRONLY | O_CREAT | O_EXCL)
+        let file = try replace(path)
         try file.writeAll(bytes)
         try file.setOwner(uid: uid, gid: gid)
         try file.setMode(mode)
         if let modified { try file.setModified(modified) }
+    }
+
+    /// Writes a whole file of stored contents, as the same of bytes.
+    func write(
+        _ contents: Blueprint.StoredContents, to path: String, mode: UInt32, uid: UInt32, gid: UInt32
+    ) throws {
+        let file = try replace(path)
+        try contents.write(to: file)
+        try file.setOwner(uid: uid, gid: gid)
+        try file.setMode(mode)
+    }
+
+    /// An empty file in place of what is there.
+    private func replace(_ path: String) throws(SystemError) -> Descriptor {
+        let place = try makeParent(of: path)
+        do throws(SystemError) { try place.directory.unlink(place.name) } catch  where error.isNotFound {}
+        return try place.directory.openBeneath(place.name, O_WRONLY | O_CREAT | O_EXCL)
     }
 
     /// Writes a whole text file.

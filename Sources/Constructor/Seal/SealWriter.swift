@@ -1,3 +1,4 @@
+public import BlueprintModel
 public import ContentStore
 public import Debian
 internal import Filesystems
@@ -26,22 +27,33 @@ public enum Seal {
     static let objects = "objects/"
     /// The version of the format that this code writes, and the only one it reads.
     static let format = "1"
-    /// More than a person writes, less than fills the memory.
+    /// More than a person writes, less than fills the memory; stored contents may have more.
     static let largestFile = 64 << 20
+
+    /// Whether a file is one of the contents that are too large for memory.
+    static func isStored(_ name: String, _ size: Int) -> Bool {
+        name.hasPrefix(contents + "/") && size > Blueprint.StoredContents.limit
+    }
 
     /// Writes a sealed system; every object must be in the store.
     ///
     /// - Parameters:
     ///   - files: ``blueprint``, what is below ``contents``, and layouts; the lock is added.
+    ///   - stored: what is below ``contents`` and too large for memory.
     ///   - progress: told of bytes.
     public static func write(
-        _ files: [String: [UInt8]], _ lock: Lock, from store: ObjectStore, to path: String,
+        _ files: [String: [UInt8]], stored: [String: Blueprint.StoredContents] = [:], _ lock: Lock,
+        from store: ObjectStore, to path: String,
         progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws {
         var files = files
         files[Self.lock] = Array(lock.text.utf8)
-        let names = files.keys.sorted(by: bytesPrecede)
-        let rows = names.map { "\n \(SHA256.hash(files[$0] ?? []).hex) \((files[$0] ?? []).count) \($0)" }
+        let names = Set(files.keys).union(stored.keys).sorted(by: bytesPrecede)
+        let rows = names.map { name in
+            let bytes = files[name] ?? []
+            let (digest, size) = stored[name].map { ($0.sha256, $0.size) } ?? (SHA256.hash(bytes).hex, bytes.count)
+            return "\n \(digest) \(size) \(name)"
+        }
         let index = Deb822.Stanza([
             Deb822.Field("Pisces-Seal", format), Deb822.Field("System", lock.blueprintName),
             Deb822.Field("Files", rows.joined()),
@@ -49,7 +61,13 @@ public enum Seal {
         let output = try AtomicFile.create(path)
         var writer = Writer(modified: lock.epoch)
         try writer.append(Self.index, Array(Deb822.write([index]).utf8), to: output.descriptor)
-        for name in names { try writer.append(name, files[name] ?? [], to: output.descriptor) }
+        for name in names {
+            if let contents = stored[name] {
+                try writer.append(name, contents, to: output.descriptor)
+            } else {
+                try writer.append(name, files[name] ?? [], to: output.descriptor)
+            }
+        }
         let objects = lock.objects.sorted { bytesPrecede($0.hex, $1.hex) }
         for (done, digest) in objects.enumerated() {
             guard let object = try store.open(digest) else {
@@ -72,6 +90,14 @@ public enum Seal {
             try begin(name, bytes.count, file)
             try file.writeAll(bytes, at: offset)
             try end(bytes.count, file)
+        }
+
+        mutating func append(
+            _ name: String, _ contents: Blueprint.StoredContents, to file: borrowing Descriptor
+        ) throws {
+            try begin(name, contents.size, file)
+            try contents.write(to: file, at: offset)
+            try end(contents.size, file)
         }
 
         mutating func append(

@@ -15,10 +15,12 @@ public struct SealedSystem: ~Copyable {
     private let path: String
     private let file: MappedFile
     private let files: [String: [UInt8]]
+    private let membersBeforeObjects: Int
 
     /// Reads blueprint, contents and lock; of objects only ``verify(progress:)`` tells.
     public init(path: String) throws {
-        let file = try MappedFile(try Descriptor.open(path))
+        let descriptor = try Descriptor.open(path)
+        let file = try MappedFile(descriptor)
         let archive = try Self.naming(path) { () throws -> ArchiveReader in
             try ArchiveReader.tar(file.bytes, name: path)
         }
@@ -31,6 +33,7 @@ public struct SealedSystem: ~Copyable {
         let index = try Self.naming(path) { try archive.readToEnd(limit: Seal.largestFile) }
         let wanted = try Self.read(index: index, path)
         var files: [String: [UInt8]] = [:]
+        var stored: [String: Blueprint.LargeSource] = [:]
         for (name, digest, size) in wanted {
             guard let entry = try Self.naming(path, { try archive.next() }) else {
                 throw Self.damaged(path, "it ends where \(name) belongs")
@@ -38,25 +41,34 @@ public struct SealedSystem: ~Copyable {
             guard entry.path == name, case .file(size) = entry.kind else {
                 throw Self.damaged(path, "'\(entry.path)' is where \(name) of \(size) bytes belongs")
             }
-            let bytes = try Self.naming(path) { try archive.readToEnd(limit: Seal.largestFile) }
-            let found = SHA256.hash(bytes)
-            guard found == digest else {
+            let found: String
+            if Seal.isStored(name, size) {
+                let large = try Self.large(size, archive, in: file, descriptor, path)
+                found = large.contents.sha256
+                stored[name] = large
+            } else {
+                let bytes = try Self.naming(path) { try archive.readToEnd(limit: Seal.largestFile) }
+                found = SHA256.hash(bytes).hex
+                files[name] = bytes
+            }
+            guard found == digest.hex else {
                 throw Self.damaged(path, "\(name) has the digest \(found) instead of \(digest)")
             }
-            files[name] = bytes
         }
         guard let text = files[Seal.lock] else { throw Self.damaged(path, "there is no \(Seal.lock)") }
         let lock = try Lock(parsing: text, file: "\(path): \(Seal.lock)")
-        let loaded = try Blueprint.load(Seal.blueprint) { [files] name in
-            guard let bytes = files[name] else { throw Self.damaged(path, "there is no \(name)") }
+        let read = { [files] (name: String) throws -> [UInt8] in
+            guard let bytes = files[name] else { throw Self.damaged(path, "there is no \(name) of a usual size") }
             return bytes
         }
+        let loaded = try Blueprint.load(Seal.blueprint, read: read) { [stored] in stored[$0] }
         let own = SHA256.hash(loaded.blueprint.canonicalBytes)
         guard own == lock.blueprint else {
             throw Self.damaged(path, "its lock is of the blueprint \(lock.blueprint), not of this one, \(own)")
         }
         (self.path, self.lock, self.loaded, self.files) = (path, lock, loaded, files)
         self.file = file
+        membersBeforeObjects = 1 + wanted.count
     }
 
     /// The layout that the blueprint names; nil where the seal has none.
@@ -105,7 +117,7 @@ public struct SealedSystem: ~Copyable {
         let archive = try Self.naming(path) { () throws -> ArchiveReader in
             try ArchiveReader.tar(file.bytes, name: path)
         }
-        for _ in 0...files.count { _ = try Self.naming(path) { try archive.next() } }
+        for _ in 0..<membersBeforeObjects { _ = try Self.naming(path) { try archive.next() } }
         let objects = lock.objects.sorted { bytesPrecede($0.hex, $1.hex) }
         let sizes = Self.sizes(of: lock)
         for (done, digest) in objects.enumerated() {
@@ -132,6 +144,19 @@ public struct SealedSystem: ~Copyable {
         return Dictionary(packages + blobs) { first, _ in first }
     }
 
+    /// Refers to the current member, which is too large for memory.
+    private static func large(
+        _ size: Int, _ archive: borrowing ArchiveReader, in file: borrowing MappedFile,
+        _ descriptor: borrowing Descriptor, _ path: String
+    ) throws -> Blueprint.LargeSource {
+        let first = try naming(path) { try archive.firstBlock() }
+        guard let start = first.flatMap({ UnsafeRawPointer($0) }), let base = file.bytes.baseAddress,
+            start >= base, start - base <= file.bytes.count - size
+        else { throw damaged(path, "it is cut, or somebody compressed it") }
+        return try Blueprint.StoredContents.read(
+            descriptor, in: start - base..<start - base + size, path: path)
+    }
+
     /// The small files with digest and size, each name once, in their order.
     private static func read(index: [UInt8], _ path: String) throws -> [(name: String, digest: Digest, size: Int)] {
         let stanza = try Deb822.parseOne(index, file: "\(path): \(Seal.index)")
@@ -144,7 +169,7 @@ public struct SealedSystem: ~Copyable {
         for line in stanza.field("Files")?.lines ?? [] {
             let parts = line.split(separator: " ", maxSplits: 2).map(String.init)
             guard parts.count == 3, let digest = Digest(hex: parts[0]), let size = Int(parts[1]),
-                (0...Seal.largestFile).contains(size), isKnown(parts[2])
+                size >= 0, size <= Seal.largestFile || Seal.isStored(parts[2], size), isKnown(parts[2])
             else { throw damaged(path, "'\(line)' is no digest, size and name of a file that belongs in it") }
             if let last = files.last, !bytesPrecede(last.name, parts[2]) {
                 throw damaged(path, "\(parts[2]) is there twice, or not in its place")
