@@ -180,7 +180,8 @@ import Testing
         // Damaged since.
         try Descriptor.open(seal, O_RDWR).writeAll([7], at: (contents.place?.offset ?? 0) + 70 << 20)
         #expect(throws: ContentsChanged.self) { _ = try copy(contents) }
-        #expect(throws: ConstructorError.self) { _ = try SealedSystem(path: seal) }
+        let error = try #require(throws: ConstructorError.self) { _ = try SealedSystem(path: seal) }
+        #expect(error.description.contains("blueprint.files/big has the digest"), "\(error)")
     }
 
     @Test func aDamagedOrCompressedSealIsRefused() throws {
