@@ -15,6 +15,8 @@ public struct Blueprint: Sendable, Equatable {
     public var alternatives: [String: String] = [:]
     /// Files of packages that are elsewhere: the path that packages ship, and the path on disk.
     public var diversions: [String: String] = [:]
+    /// Answers to packages' questions (debconf(7)): by package, then by question.
+    public var debconf: [String: [String: String]] = [:]
     /// Package sources beside Debian's own, by name.
     public var repositories: [String: Repository] = [:]
     /// Users, by login name.
@@ -107,6 +109,9 @@ extension Blueprint {
             Key(
                 "diversions", \.diversions, diversionsCodec,
                 "Files of packages that are to be elsewhere: the new path, by the one that packages ship."),
+            Key(
+                "debconf", \.debconf, debconfCodec,
+                "Answers to packages' questions, before these are configured: by package, then by question."),
             Key(
                 "repositories", \.repositories, .map(.name, Repository.codec),
                 "Package sources beside Debian's own, by name."),

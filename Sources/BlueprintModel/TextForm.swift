@@ -6,6 +6,10 @@ public enum TextForm: Sendable, CaseIterable {
     case packageName
     /// The name of a group of update-alternatives.
     case alternativeName
+    /// The name of a question of debconf.
+    case questionName
+    /// An answer to a question of debconf.
+    case answer
     /// A user or group that the blueprint makes.
     case userName
     /// A user or group that something refers to.
@@ -58,6 +62,8 @@ public enum TextForm: Sendable, CaseIterable {
         case .name: .name
         case .packageName: .packageName
         case .alternativeName: .alternativeName
+        case .questionName: .questionName
+        case .answer: .answer
         case .userName: .userName
         case .accountName: .accountName
         case .comment: .comment

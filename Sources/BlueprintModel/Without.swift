@@ -3,6 +3,7 @@ struct Without: Sendable {
     var packages: [String] = []
     var alternatives: [String] = []
     var diversions: [String] = []
+    var debconf: [String] = []
     var repositories: [String] = []
     var users: [String] = []
     var groups: [String] = []
@@ -24,6 +25,7 @@ struct Without: Sendable {
                 "alternatives", \.alternatives, .list(.text(.alternativeName)),
                 "Alternatives about which nothing shall be chosen after all, by name."),
             Key("diversions", \.diversions, .list(.text(.absolutePath)), "Diversions, by the path that packages ship."),
+            Key("debconf", \.debconf, .list(.text(.packageName)), "Answers to questions, by package."),
             Key("repositories", \.repositories, .list(.text(.name)), "Repositories, by name."),
             Key("users", \.users, .list(.text(.userName)), "Users, by name."),
             Key("groups", \.groups, .list(.text(.userName)), "Groups, by name."),
@@ -39,7 +41,8 @@ struct Without: Sendable {
     /// Where in a blueprint the names of each key of `without` stand.
     private static let places: [String: [[String]]] = [
         "packages": [["packages", "install"], ["packages", "hold"]], "alternatives": [["alternatives"]],
-        "diversions": [["diversions"]], "repositories": [["repositories"]], "users": [["users"]],
+        "diversions": [["diversions"]], "debconf": [["debconf"]], "repositories": [["repositories"]],
+        "users": [["users"]],
         "stat-overrides": [["stat-overrides"]],
         "groups": [["groups"]], "files": [["files"]], "containers": [["containers"]], "links": [["network", "links"]],
         "sysctl": [["kernel", "sysctl"]], "health": [["health", "required"], ["health", "wanted"]],

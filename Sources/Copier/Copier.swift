@@ -45,6 +45,7 @@ public struct Copier: Sendable {
         try reading.readPackages(packages, into: &blueprint)
         try reading.readAlternatives(into: &blueprint)
         reading.readDiversions(into: &blueprint)
+        try reading.readDebconf(packages, into: &blueprint)
         try reading.readRepositories(packages, hostMirror: hostMirror, into: &blueprint)
         try reading.readLocale(into: &blueprint)
         try reading.readTime(into: &blueprint)
@@ -108,6 +109,8 @@ struct Holding: Sendable {
     var packages: Set<String> = []
     /// What the links of update-alternatives lead to, by name.
     var choices: [String: String] = [:]
+    /// Answers to questions of debconf, by question.
+    var answers: [String: String] = [:]
     /// Owners and modes by path.
     var overrides: [String: Blueprint.StatOverride] = [:]
 }

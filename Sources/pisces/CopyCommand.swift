@@ -12,7 +12,7 @@ struct CopyCommand: ParsableCommand {
         abstract: "Write a Debian system down as a blueprint.",
         discussion: """
             Reads the running system, or the one below --root, and writes the blueprint of a system like it: packages, \
-            alternatives, diversions, overrides, repositories, users, units, network, kernel, containers, and the files \
+            alternatives, diversions, overrides, answers to questions, repositories, users, units, network, kernel, containers, and the files \
             that people changed or put there. Larger contents lie beside the blueprint, in NAME.files. Nothing of the \
             system is changed, no secret is written; standard error tells what was left out, and why. Run it as root, \
             or some registers cannot be read.

@@ -22,7 +22,7 @@ enum ClosureSystem: String, CaseIterable {
     var packages: [String] {
         switch self {
         case .plain, .drifted: []
-        case .server: ["nginx", "postgresql", "vim", "openssh-server", "sudo", "nftables", "cron"]
+        case .server: ["nginx", "postgresql", "vim", "openssh-server", "sudo", "nftables", "cron", "man-db"]
         case .bookworm: ["nginx-light", "openssh-server", "rsyslog", "sudo", "cron", "unattended-upgrades"]
         }
     }
@@ -75,6 +75,8 @@ enum ClosureSystem: String, CaseIterable {
         in_root dpkg-divert --quiet --local --rename --divert /usr/bin/who.real --add /usr/bin/who
         printf '#!/bin/sh\\nexec who.real -q\\n' > "$root/usr/bin/who"; chmod 755 "$root/usr/bin/who"
         in_root apt-mark hold nginx
+        printf '%s\\n' 'man-db man-db/auto-update boolean false' 'postgresql-common postgresql-common/ssl boolean false' |
+            in_root debconf-set-selections
         printf 'table inet filter {\\n  chain input { type filter hook input priority 0; policy drop; }\\n}\\n' \\
             > "$root/etc/nftables.conf"
         printf '[Match]\\nName=eth0\\n[Network]\\nDHCP=yes\\n' > "$root/etc/systemd/network/10-eth0.network"
