@@ -29,6 +29,8 @@ public struct Blueprint: Sendable, Equatable {
     public var files: [String: File] = [:]
     /// Owner and mode that a path has whatever its package says, by absolute path.
     public var statOverrides: [String: StatOverride] = [:]
+    /// What is mounted beside the image's own file systems, by mount point.
+    public var mounts: [String: Mount] = [:]
     /// What podman runs, by name; a name with an ending is a quadlet file's.
     public var containers: [String: Container] = [:]
     /// Host name and links.
@@ -125,6 +127,9 @@ extension Blueprint {
                 "stat-overrides", \.statOverrides, .map(.absolutePath, StatOverride.codec),
                 "Owner and mode that a path has whatever its package says, by absolute path."),
             Key(
+                "mounts", \.mounts, .map(.absolutePath, Mount.codec),
+                "What is mounted beside the image's own file systems, by mount point."),
+            Key(
                 "containers", \.containers, .map(.containerName, Container.codec),
                 "Containers and other quadlets, by name; their images are in the system from the first boot on."),
             Key("network", \.network, Network.codec, "Host name and network links."),
@@ -162,6 +167,7 @@ extension Blueprint {
         }
         checkOverrides(blueprint, node, &decoding)
         checkDiversions(blueprint, node, &decoding)
+        checkMounts(blueprint, node, &decoding)
         checkContainers(blueprint, node, &decoding)
     }
 }

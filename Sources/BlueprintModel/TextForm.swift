@@ -54,6 +54,12 @@ public enum TextForm: Sendable, CaseIterable {
     case sysctlValue
     /// A systemd credential.
     case credential
+    /// What is mounted.
+    case mountSource
+    /// The type of a file system.
+    case fileSystemType
+    /// An option of a mount.
+    case mountOption
     /// A container, or the file of a quadlet.
     case containerName
 
@@ -86,6 +92,9 @@ public enum TextForm: Sendable, CaseIterable {
         case .sysctl: .sysctl
         case .sysctlValue: .sysctlValue
         case .credential: .credential
+        case .mountSource: .mountSource
+        case .fileSystemType: .fileSystemType
+        case .mountOption: .mountOption
         case .containerName: .containerName
         }
     }

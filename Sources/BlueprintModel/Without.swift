@@ -10,6 +10,7 @@ struct Without: Sendable {
     var units: [String] = []
     var files: [String] = []
     var statOverrides: [String] = []
+    var mounts: [String] = []
     var containers: [String] = []
     var links: [String] = []
     var sysctl: [String] = []
@@ -32,6 +33,7 @@ struct Without: Sendable {
             Key("units", \.units, .list(.text(.unitName)), "Units about which nothing shall be said after all."),
             Key("files", \.files, .list(.text(.absolutePath)), "Files, by path."),
             Key("stat-overrides", \.statOverrides, .list(.text(.absolutePath)), "Overrides, by path."),
+            Key("mounts", \.mounts, .list(.text(.absolutePath)), "Mounts, by mount point."),
             Key("containers", \.containers, .list(.text(.containerName)), "Containers, by name."),
             Key("links", \.links, .list(.text(.linkName)), "Network links, by name."),
             Key("sysctl", \.sysctl, .list(.text(.sysctl)), "Kernel parameters, by name."),
@@ -44,7 +46,8 @@ struct Without: Sendable {
         "diversions": [["diversions"]], "debconf": [["debconf"]], "repositories": [["repositories"]],
         "users": [["users"]],
         "stat-overrides": [["stat-overrides"]],
-        "groups": [["groups"]], "files": [["files"]], "containers": [["containers"]], "links": [["network", "links"]],
+        "groups": [["groups"]], "files": [["files"]], "mounts": [["mounts"]], "containers": [["containers"]],
+        "links": [["network", "links"]],
         "sysctl": [["kernel", "sysctl"]], "health": [["health", "required"], ["health", "wanted"]],
         "units": ["enable", "disable", "mask", "own", "drop-ins"].map { ["units", $0] },
     ]

@@ -53,6 +53,7 @@ public struct Copier: Sendable {
         try reading.readHealth(into: &blueprint)
         // The name comes from the host's.
         try reading.readNetwork(named: name, into: &blueprint)
+        reading.readMounts(into: &blueprint)
         let accounts = try reading.readUsers(into: &blueprint)
         try reading.readContainers(into: &blueprint)
         try reading.readUnits(packages, into: &blueprint)

@@ -27,6 +27,12 @@ enum ClosureSystem: String, CaseIterable {
         }
     }
 
+    /// What packages' questions are answered before the packages come, as debconf-set-selections(1) reads it.
+    var answers: [String] {
+        self == .server
+            ? ["man-db man-db/auto-update boolean false", "postgresql-common postgresql-common/ssl boolean false"] : []
+    }
+
     /// What people do to it, as a script for sh(1); `$root` is its root, `in_root` runs a program there, and `setcap` and
     /// `setfacl` are the host's.
     var changes: String {
@@ -75,8 +81,6 @@ enum ClosureSystem: String, CaseIterable {
         in_root dpkg-divert --quiet --local --rename --divert /usr/bin/who.real --add /usr/bin/who
         printf '#!/bin/sh\\nexec who.real -q\\n' > "$root/usr/bin/who"; chmod 755 "$root/usr/bin/who"
         in_root apt-mark hold nginx
-        printf '%s\\n' 'man-db man-db/auto-update boolean false' 'postgresql-common postgresql-common/ssl boolean false' |
-            in_root debconf-set-selections
         printf 'table inet filter {\\n  chain input { type filter hook input priority 0; policy drop; }\\n}\\n' \\
             > "$root/etc/nftables.conf"
         printf '[Match]\\nName=eth0\\n[Network]\\nDHCP=yes\\n' > "$root/etc/systemd/network/10-eth0.network"
