@@ -15,6 +15,8 @@ public struct Blueprint: Sendable, Equatable {
     public var alternatives: [String: String] = [:]
     /// Files of packages that are elsewhere: the path that packages ship, and the path on disk.
     public var diversions: [String: String] = [:]
+    /// Answers to packages' questions (debconf(7)): by package, then by question.
+    public var debconf: [String: [String: String]] = [:]
     /// Package sources beside Debian's own, by name.
     public var repositories: [String: Repository] = [:]
     /// Users, by login name.
@@ -27,6 +29,8 @@ public struct Blueprint: Sendable, Equatable {
     public var files: [String: File] = [:]
     /// Owner and mode that a path has whatever its package says, by absolute path.
     public var statOverrides: [String: StatOverride] = [:]
+    /// What is mounted beside the image's own file systems, by mount point.
+    public var mounts: [String: Mount] = [:]
     /// What podman runs, by name; a name with an ending is a quadlet file's.
     public var containers: [String: Container] = [:]
     /// Host name and links.
@@ -108,6 +112,9 @@ extension Blueprint {
                 "diversions", \.diversions, diversionsCodec,
                 "Files of packages that are to be elsewhere: the new path, by the one that packages ship."),
             Key(
+                "debconf", \.debconf, debconfCodec,
+                "Answers to packages' questions, before these are configured: by package, then by question."),
+            Key(
                 "repositories", \.repositories, .map(.name, Repository.codec),
                 "Package sources beside Debian's own, by name."),
             Key("users", \.users, .map(.userName, User.codec), "User accounts, by login name."),
@@ -119,6 +126,9 @@ extension Blueprint {
             Key(
                 "stat-overrides", \.statOverrides, .map(.absolutePath, StatOverride.codec),
                 "Owner and mode that a path has whatever its package says, by absolute path."),
+            Key(
+                "mounts", \.mounts, .map(.absolutePath, Mount.codec),
+                "What is mounted beside the image's own file systems, by mount point."),
             Key(
                 "containers", \.containers, .map(.containerName, Container.codec),
                 "Containers and other quadlets, by name; their images are in the system from the first boot on."),
@@ -157,6 +167,7 @@ extension Blueprint {
         }
         checkOverrides(blueprint, node, &decoding)
         checkDiversions(blueprint, node, &decoding)
+        checkMounts(blueprint, node, &decoding)
         checkContainers(blueprint, node, &decoding)
     }
 }

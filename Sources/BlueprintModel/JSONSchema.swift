@@ -31,7 +31,8 @@ extension Shape {
             ])
         case .text(let rule):
             if !rule.choices.isEmpty { return .object(["enum": .array(rule.choices.map(JSONValue.string))]) }
-            let type: JSONValue = rule.isNumeric ? .array([.string("string"), .string("integer")]) : .string("string")
+            let types = ["string"] + (rule.isNumeric ? ["integer"] : []) + (rule.isBoolean ? ["boolean"] : [])
+            let type: JSONValue = types.count > 1 ? .array(types.map(JSONValue.string)) : .string("string")
             return .object(["type": type, "pattern": rule.pattern.map(JSONValue.string)].compactMapValues { $0 })
         case .list(let element):
             return .object(["type": .string("array"), "items": element.schema(requiring), "uniqueItems": .bool(true)])

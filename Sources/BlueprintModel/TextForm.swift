@@ -6,6 +6,10 @@ public enum TextForm: Sendable, CaseIterable {
     case packageName
     /// The name of a group of update-alternatives.
     case alternativeName
+    /// The name of a question of debconf.
+    case questionName
+    /// An answer to a question of debconf.
+    case answer
     /// A user or group that the blueprint makes.
     case userName
     /// A user or group that something refers to.
@@ -50,6 +54,12 @@ public enum TextForm: Sendable, CaseIterable {
     case sysctlValue
     /// A systemd credential.
     case credential
+    /// What is mounted.
+    case mountSource
+    /// The type of a file system.
+    case fileSystemType
+    /// An option of a mount.
+    case mountOption
     /// A container, or the file of a quadlet.
     case containerName
 
@@ -58,6 +68,8 @@ public enum TextForm: Sendable, CaseIterable {
         case .name: .name
         case .packageName: .packageName
         case .alternativeName: .alternativeName
+        case .questionName: .questionName
+        case .answer: .answer
         case .userName: .userName
         case .accountName: .accountName
         case .comment: .comment
@@ -80,6 +92,9 @@ public enum TextForm: Sendable, CaseIterable {
         case .sysctl: .sysctl
         case .sysctlValue: .sysctlValue
         case .credential: .credential
+        case .mountSource: .mountSource
+        case .fileSystemType: .fileSystemType
+        case .mountOption: .mountOption
         case .containerName: .containerName
         }
     }

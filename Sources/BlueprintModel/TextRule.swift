@@ -10,6 +10,8 @@ struct TextRule: Sendable {
     var choices: [String] = []
     /// Whether a number may stand for its digits.
     var isNumeric = false
+    /// Whether a truth value may stand for its word.
+    var isBoolean = false
     /// Whether white space in it means nothing, so that a long one may have several lines.
     var isFoldable = false
     let isValid: @Sendable (String) -> Bool

@@ -3,12 +3,14 @@ struct Without: Sendable {
     var packages: [String] = []
     var alternatives: [String] = []
     var diversions: [String] = []
+    var debconf: [String] = []
     var repositories: [String] = []
     var users: [String] = []
     var groups: [String] = []
     var units: [String] = []
     var files: [String] = []
     var statOverrides: [String] = []
+    var mounts: [String] = []
     var containers: [String] = []
     var links: [String] = []
     var sysctl: [String] = []
@@ -24,12 +26,14 @@ struct Without: Sendable {
                 "alternatives", \.alternatives, .list(.text(.alternativeName)),
                 "Alternatives about which nothing shall be chosen after all, by name."),
             Key("diversions", \.diversions, .list(.text(.absolutePath)), "Diversions, by the path that packages ship."),
+            Key("debconf", \.debconf, .list(.text(.packageName)), "Answers to questions, by package."),
             Key("repositories", \.repositories, .list(.text(.name)), "Repositories, by name."),
             Key("users", \.users, .list(.text(.userName)), "Users, by name."),
             Key("groups", \.groups, .list(.text(.userName)), "Groups, by name."),
             Key("units", \.units, .list(.text(.unitName)), "Units about which nothing shall be said after all."),
             Key("files", \.files, .list(.text(.absolutePath)), "Files, by path."),
             Key("stat-overrides", \.statOverrides, .list(.text(.absolutePath)), "Overrides, by path."),
+            Key("mounts", \.mounts, .list(.text(.absolutePath)), "Mounts, by mount point."),
             Key("containers", \.containers, .list(.text(.containerName)), "Containers, by name."),
             Key("links", \.links, .list(.text(.linkName)), "Network links, by name."),
             Key("sysctl", \.sysctl, .list(.text(.sysctl)), "Kernel parameters, by name."),
@@ -39,9 +43,11 @@ struct Without: Sendable {
     /// Where in a blueprint the names of each key of `without` stand.
     private static let places: [String: [[String]]] = [
         "packages": [["packages", "install"], ["packages", "hold"]], "alternatives": [["alternatives"]],
-        "diversions": [["diversions"]], "repositories": [["repositories"]], "users": [["users"]],
+        "diversions": [["diversions"]], "debconf": [["debconf"]], "repositories": [["repositories"]],
+        "users": [["users"]],
         "stat-overrides": [["stat-overrides"]],
-        "groups": [["groups"]], "files": [["files"]], "containers": [["containers"]], "links": [["network", "links"]],
+        "groups": [["groups"]], "files": [["files"]], "mounts": [["mounts"]], "containers": [["containers"]],
+        "links": [["network", "links"]],
         "sysctl": [["kernel", "sysctl"]], "health": [["health", "required"], ["health", "wanted"]],
         "units": ["enable", "disable", "mask", "own", "drop-ins"].map { ["units", $0] },
     ]

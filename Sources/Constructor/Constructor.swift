@@ -173,8 +173,9 @@ public struct Constructor: Sendable {
         }
         let installation = try phase(.unpack) {
             var installation = try Installation(
-                root: root, scratch: scratch, packages: request.lock.packages, epoch: request.lock.epoch,
-                inRoot: runner, sources: PackageSource(store: request.store, cache: request.cache))
+                root: root, scratch: scratch, packages: request.lock.packages, answers: request.blueprint.debconf,
+                epoch: request.lock.epoch, inRoot: runner,
+                sources: PackageSource(store: request.store, cache: request.cache))
             let (done, total) = (Counter(), request.lock.packages.count)
             try installation.unpackAll { [report] in report(.advanced(done: done.next(), total: total)) }
             if wantsDisk { try boot(root).check() }
@@ -191,12 +192,15 @@ public struct Constructor: Sendable {
     }
 
     /// The digest of all that configured packages depend on: this program, the packages, which of them were asked for,
-    /// and the time that scripts are told.
+    /// what they are answered, and the time that scripts are told.
     private func configurationKey() throws -> Digest {
         let lock = request.lock
         var parts = ["configured packages 1", lock.architecture, "\(lock.epoch)"] + (try programDigests())
         parts += lock.packages.map { "\($0.name) \($0.digest) \($0.isManual)" }
         parts += lock.packages.flatMap { $0.pristine.map { "\($0.value) \($0.key)" }.sorted(by: bytesPrecede) }
+        parts += request.blueprint.debconf.flatMap { package, answers in
+            answers.map { "\(package) \($0.key) \($0.value)" }
+        }.sorted(by: bytesPrecede)
         return SHA256.hash(Array(parts.joined(separator: "\n").utf8))
     }
 

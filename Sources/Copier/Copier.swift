@@ -48,6 +48,7 @@ public struct Copier: Sendable {
         try reading.readPackages(packages, into: &blueprint)
         try reading.readAlternatives(into: &blueprint)
         reading.readDiversions(into: &blueprint)
+        try reading.readDebconf(packages, into: &blueprint)
         try reading.readRepositories(packages, hostMirror: hostMirror, into: &blueprint)
         try reading.readLocale(into: &blueprint)
         try reading.readTime(into: &blueprint)
@@ -55,6 +56,7 @@ public struct Copier: Sendable {
         try reading.readHealth(into: &blueprint)
         // The name comes from the host's.
         try reading.readNetwork(named: name, into: &blueprint)
+        reading.readMounts(into: &blueprint)
         let accounts = try reading.readUsers(into: &blueprint)
         try reading.readContainers(into: &blueprint)
         try reading.readUnits(packages, into: &blueprint)
@@ -111,6 +113,8 @@ struct Holding: Sendable {
     var packages: Set<String> = []
     /// What the links of update-alternatives lead to, by name.
     var choices: [String: String] = [:]
+    /// Answers to questions of debconf, by question.
+    var answers: [String: String] = [:]
     /// Owners and modes by path.
     var overrides: [String: Blueprint.StatOverride] = [:]
 }

@@ -71,6 +71,14 @@ extension Copier {
         wanted.statOverrides = wanted.statOverrides.filter { path, override in
             found.statOverrides[path] != nil || copy.holding.overrides[path] != override
         }
+        // Which of its packages a question is written under, and whether it need be written, is all the same.
+        for (package, answers) in wanted.debconf {
+            for (question, answer) in answers where copy.holding.answers[question] == answer {
+                for other in found.debconf.keys { found.debconf[other]?[question] = nil }
+                found.debconf[package, default: [:]][question] = answer
+            }
+        }
+        found.debconf = found.debconf.filter { !$0.value.isEmpty }
         wanted.packages.recommends = found.packages.recommends
         wanted.repositories = wanted.repositories.filter { _, repository in
             if case .archive = repository { true } else { false }

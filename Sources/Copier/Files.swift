@@ -60,7 +60,7 @@ private struct FilesReading {
 
     /// What only means something on the machine, or on the image that a blueprint makes.
     private static let own: [(path: String, reason: String)] = [
-        ("/etc/fstab", "the image's layout says what is mounted"),
+        ("/etc/fstab", "the image's layout and `mounts` say what is mounted"),
         ("/etc/mtab", "the kernel says what is mounted"),
         ("/etc/crypttab", "the image's layout says what is mounted"),
         ("/etc/ld.so.cache", "made from other files"),

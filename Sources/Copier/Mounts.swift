@@ -67,7 +67,7 @@ struct Mounts: Sendable {
     }
 
     /// Octal escapes stand for spaces and the like.
-    private static func unescaped(_ field: Substring.UTF8View.SubSequence) -> [UInt8] {
+    static func unescaped(_ field: Substring.UTF8View.SubSequence) -> [UInt8] {
         var result: [UInt8] = []
         var rest = field[...]
         while let byte = rest.first {

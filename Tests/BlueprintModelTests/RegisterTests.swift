@@ -30,6 +30,16 @@ import Testing
         for name in ["editor", "c++", "no"] where random.chance(50) {
             blueprint.alternatives[name] = random.pick(["/é", "/usr/bin/x"])
         }
+        for package in ["postfix", "man-db"] where random.chance(50) {
+            blueprint.debconf[package] = ["\(package)/a": random.pick(["true", "", "é, \\, x", "~"])]
+        }
+        for path in ["/srv/a", "/srv", "/mnt/b c", "/é"] where random.chance(50) {
+            var mount = Blueprint.Mount(what: random.pick(["LABEL=data", "tmpfs", "h:/a b", "#x"]))
+            mount.type = random.pick(["auto", "tmpfs", "nfs4"])
+            mount.options = ["noatime", "x=a b", "ro"].filter { _ in random.chance(50) }
+            (mount.dump, mount.pass) = (random.pick([0, 1]), random.pick([0, 2]))
+            blueprint.mounts[path] = mount
+        }
         for path in ["/usr/bin/a", "/b c"] where random.chance(50) { blueprint.diversions[path] = path + ".distrib" }
         for path in ["/usr/bin/a", "/b c", "/~x"] where random.chance(50) {
             var override = Blueprint.StatOverride(mode: random.pick([0, 0o644, 0o4755, 0o7777]))

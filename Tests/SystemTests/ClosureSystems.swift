@@ -22,9 +22,15 @@ enum ClosureSystem: String, CaseIterable {
     var packages: [String] {
         switch self {
         case .plain, .drifted: []
-        case .server: ["nginx", "postgresql", "vim", "openssh-server", "sudo", "nftables", "cron"]
+        case .server: ["nginx", "postgresql", "vim", "openssh-server", "sudo", "nftables", "cron", "man-db"]
         case .bookworm: ["nginx-light", "openssh-server", "rsyslog", "sudo", "cron", "unattended-upgrades"]
         }
+    }
+
+    /// What packages' questions are answered before the packages come, as debconf-set-selections(1) reads it.
+    var answers: [String] {
+        self == .server
+            ? ["man-db man-db/auto-update boolean false", "postgresql-common postgresql-common/ssl boolean false"] : []
     }
 
     /// What people do to it, as a script for sh(1); `$root` is its root, `in_root` runs a program there, and `setcap` and

@@ -29,6 +29,10 @@ extension SystemTests {
             let second = try copy(again, to: "\(folder)/second.yaml", "--no-lock")
             let changes = try difference(folder)
             #expect(first == second, "\(changes)")
+            let copied = try fileText("\(folder)/first.yaml")
+            for answer in system.answers {
+                #expect(copied.contains(answer.split(separator: " ")[1]), "\(answer)")
+            }
             let differences = try TreeComparison(ours: archive(again, folder), theirs: archive(source, folder))
                 .differences().filter { $0.aspect != .time }
             let accepted = closurePolicy.filter { $0.kinds.contains(system) }
@@ -59,10 +63,13 @@ extension SystemTests {
             let sources = ["\(release)", "\(release)-updates"].map { "deb \(mirror.mirror) \($0) main" }
             let packages = system.packages.isEmpty ? "" : "--include='\(system.packages.joined(separator: ","))'"
             let security = "deb \(mirror.securityMirror) \(release)-security main"
+            let answers = system.answers.map { "'\($0)' " }.joined()
             return """
+                printf '%s\\n' \(answers)> "$root.answers"
                 printf '%s\\n' \((sources + [security]).map { "'\($0)'" }.joined(separator: " ")) |
                     mmdebstrap --quiet --mode=root --variant=important \\
                         --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \\
+                        --essential-hook="chroot \\"\\$1\\" debconf-set-selections < '$root.answers'" \\
                         \(packages) \(release) "$root" -
                 chmod 644 "$root/etc/hostname"
                 """

@@ -25,6 +25,7 @@ struct Customization {
         try makeAlternatives()
         // Before the files: one of them may be in the place of what is moved away.
         try makeDiversions()
+        try makeMounts()
         try makeContainers()
         try makeMachineIdentity()
         // After all that Pisces writes itself: what the blueprint spells out wins.

@@ -12,17 +12,19 @@ struct Installation: Sendable {
     /// The indices of those that are there before all others.
     private let essential: Set<Int>
     private let configure: Configure
+    private let preseed: Preseed
     private let sources: PackageSource
     private var unpack: Unpack
 
     init(
-        root: StagedRoot, scratch: StagedRoot, packages: [LockedPackage], epoch: Int64, inRoot: @escaping ToolRunner,
-        sources: PackageSource
+        root: StagedRoot, scratch: StagedRoot, packages: [LockedPackage], answers: [String: [String: String]],
+        epoch: Int64, inRoot: @escaping ToolRunner, sources: PackageSource
     ) throws {
         self.root = root
         self.sources = sources
         unpack = Unpack(root: root, open: sources.open)
         var read = try Unpack.read(packages, open: sources.openAsIs)
+        preseed = try Preseed(answers, packages: read)
         steps = try InstallationOrder(read.map(\.forOrder)).steps
         essential = Set(steps.first?.configured ?? [])
         for index in read.indices where !essential.contains(index) { read[index].isDeferred = read[index].diverts }
@@ -73,6 +75,8 @@ struct Installation: Sendable {
 
     /// Configures the rest.
     func configureAll() throws {
+        // debconf is there by now, and of what asks something most is not configured yet.
+        try preseed.run(in: root, epoch: configure.epoch, inRoot: configure.inRoot)
         let early = EarlyTools(
             root: root, scratch: configure.scratch, packages: unpack.unpacked, epoch: configure.epoch,
             inRoot: configure.inRoot, cache: sources.cache)
