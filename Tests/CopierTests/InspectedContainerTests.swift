@@ -104,8 +104,9 @@ import Testing
     @Test func anImageOfNoRegistryAndAContainerOfAUnitStayBehind() throws {
         let container = try values(InspectOutput.plain)
         let image = try values(InspectOutput.team)
-        let local = with(image, ["RepoDigests"], .array(["localhost/t@sha256:\(String(repeating: "0", count: 64))"]))
-        for image in [local, .null] {
+        let zeros = String(repeating: "0", count: 64)
+        let local = with(image, ["RepoDigests"], .array([.string("localhost/t@sha256:\(zeros)")]))
+        for image in [local, JSONValue.null] {
             let made = InspectedContainer(container, image: image)
             #expect(made.container == nil && made.omissions.first?.reason.contains("push it") == true)
         }
