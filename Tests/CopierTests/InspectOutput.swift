@@ -84,6 +84,7 @@ enum InspectOutput {
         "Image": "e7a4c960e4fbb52278aaefc35acff36e21fa257818ab4b6fc798d81ee9fd555e",
         "ImageDigest": "sha256:225951b03f84ab7158da7aeeaa6f587effc07b954942b467c6cce22b984daea9",
         "ImageName": "registry.example/team/t:1", "OCIRuntime": "crun", "Name": "svc", "Driver": "vfs",
+        "EffectiveCaps": null,
         "BoundingCaps": [ "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
         "CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT" ],
         "NetworkSettings": { "HairpinMode": false }, "IsInfra": false, "IsService": false, "Config": {
@@ -111,6 +112,7 @@ enum InspectOutput {
         "Image": "e7a4c960e4fbb52278aaefc35acff36e21fa257818ab4b6fc798d81ee9fd555e",
         "ImageDigest": "sha256:225951b03f84ab7158da7aeeaa6f587effc07b954942b467c6cce22b984daea9",
         "ImageName": "registry.example/team/t:1", "OCIRuntime": "crun", "Name": "plain", "Driver": "vfs",
+        "EffectiveCaps": null,
         "BoundingCaps": [ "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
         "CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT" ],
         "NetworkSettings": { "HairpinMode": false, "Networks": { "podman": { "NetworkID": "podman", "Aliases": [
