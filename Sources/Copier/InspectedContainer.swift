@@ -1,8 +1,8 @@
 internal import BlueprintModel
 internal import LinuxSystem
 
-/// What `podman container inspect` or `docker container inspect` says of a container that a command made, as a blueprint
-/// has it: less what its image says. Keys that the blueprint has no words for become a quadlet's.
+/// What `podman container inspect` or `docker container inspect` says of a container that a command made, as a
+/// blueprint has it: less what its image says. Keys that the blueprint has no words for become a quadlet's.
 struct InspectedContainer {
     /// The name of its service.
     private(set) var name = ""
