@@ -1,5 +1,6 @@
 public import BlueprintModel
 public import Debian
+public import LinuxSystem
 
 /// The universal copier: reads a Debian system and writes down what it is, so that the constructor can make it again.
 ///
@@ -28,6 +29,8 @@ public struct Copier: Sendable {
     public var isRunning = false
     /// The kernel's command line, where it is known from elsewhere: an image has it outside of its root.
     public var commandLine: String?
+    /// Runs podman and docker, which tell of the containers that their commands made on the running system.
+    public var tools: ToolRunner = runTool
     /// What a blueprint that names no mirror means; nil writes every mirror down.
     public var hostMirror: HostMirror?
     /// Reads the kind `files`; by default there are none.
@@ -59,6 +62,7 @@ public struct Copier: Sendable {
         reading.readMounts(into: &blueprint)
         let accounts = try reading.readUsers(into: &blueprint)
         try reading.readContainers(into: &blueprint)
+        try reading.readMadeContainers(tools, into: &blueprint)
         try reading.readUnits(packages, into: &blueprint)
         try reading.readImage(into: &blueprint)
         reading.readStatOverrides(into: &blueprint)

@@ -15,7 +15,7 @@ extension FuzzTarget {
         "/var/lib/dpkg/status", "/etc/passwd", "/etc/group", "/etc/shadow", "/var/lib/dpkg/diversions",
         "/var/lib/dpkg/statoverride", "/var/lib/dpkg/alternatives/editor", "/var/lib/dpkg/info/dpkg.postinst",
         "/var/lib/apt/extended_states", "/etc/apt/sources.list", "/etc/systemd/network/a.network",
-        "/etc/sysctl.d/a.conf",
+        "/etc/sysctl.d/a.conf", "/etc/fstab", "/var/cache/debconf/config.dat", "/var/cache/debconf/templates.dat",
     ]
 
     private static let registers = FuzzTarget(
@@ -25,6 +25,7 @@ extension FuzzTarget {
             "Auto-Installed: 1\n", ":x:1000:1000:", "/bin/sh\n", "manual\n", "auto\n", "#0 ", " 4755 ", "\n:\n",
             "update-alternatives --install ", "dpkg-statoverride --add ", "setcap ", "ln -s ", "cat > /etc/a <<EOF\n",
             "adduser ", "deb [signed-by=/a] ", "[Match]\nName=", "DHCP=yes\n", "= ",
+            "UUID=", " ext4 noatime 0 2\n", "\\040", "Template: dpkg/a\n", "Owners: dpkg\n", "Flags: seen\n",
         ],
         seeds: {
             [
@@ -42,7 +43,10 @@ extension FuzzTarget {
                     "#!/bin/sh\ncat > /etc/a <<EOF\nx\nEOF\nsetcap cap_kill+ep /usr/bin/c\nln -s b /etc/d\n",
                     "Package: dpkg\nArchitecture: amd64\nAuto-Installed: 1\n",
                     "deb http://a.example/debian trixie main\n",
-                    "[Match]\nName=eth0\n[Network]\nDHCP=yes\n", "vm.swappiness = 10\n")
+                    "[Match]\nName=eth0\n[Network]\nDHCP=yes\n", "vm.swappiness = 10\n",
+                    "LABEL=a\\040b /srv/a ext4 noatime 0 2\ntmpfs /b tmpfs size=1m 0 0\n",
+                    "Name: dpkg/a\nTemplate: dpkg/a\nValue: x\\ny\nOwners: dpkg\nFlags: seen\n",
+                    "Name: dpkg/a\nType: string\nDefault: z\nOwners: dpkg\n")
             ]
         },
         read: { input in
