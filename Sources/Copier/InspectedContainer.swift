@@ -54,6 +54,7 @@ struct InspectedContainer {
         var service = Blueprint.ContainerService(image: try reference())
         try readCommand(&service)
         readEnvironment(&service)
+        readUnset()
         readPorts(&service)
         readVolumes(&service)
         try readNetwork(&service)
@@ -128,7 +129,7 @@ extension InspectedContainer {
         for text in Self.strings(config?["Env"]) where !known.contains(text) && text != path {
             let name = String(decoding: text.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self)
             let value = String(decoding: text.utf8.dropFirst(name.utf8.count + 1), as: UTF8.self)
-            if added.contains(name) { continue }
+            if added.contains(name), !commandOptions.contains(where: { $0.hasSuffix(text) }) { continue }
             if let secret = SecretFiles.kind(in: Array(text.utf8)) ?? SecretFiles.kind(in: Array(value.utf8)) {
                 omit("environment \(name)", "it holds \(secret): give it to the container as a secret of podman's")
             } else if isWord(name), !name.isEmpty, !isDigit(name.utf8.first ?? 0), !hasControls(value) {
@@ -136,6 +137,17 @@ extension InspectedContainer {
             } else {
                 omit("environment \(name)", "its name or value is none that a unit can have")
             }
+        }
+    }
+
+    /// Variables of the image that the command took away.
+    private mutating func readUnset() {
+        func names(_ value: JSONValue?) -> [String] {
+            Self.strings(value).map { String(decoding: $0.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self) }
+        }
+        let kept = Set(names(config?["Env"]))
+        for name in names(image["Config"]?["Env"]) where !kept.contains(name) {
+            extra.append("PodmanArgs=--unsetenv=\(Self.quoted(name))")
         }
     }
 
@@ -343,11 +355,7 @@ extension InspectedContainer {
         for secret in config?["Secrets"]?.array ?? [] {
             omit("secret \(secret["Name"]?.string ?? "")", "secrets stay behind: make it anew and name it in a quadlet")
         }
-        let command = Self.strings(config?["CreateCommand"])
-        let unread = ["--ulimit", "--sysctl", "--userns", "--uidmap", "--gidmap", "--log-driver", "--ip", "--ip6"]
-        for option in unread where command.contains(where: { $0 == option || $0.hasPrefix("\(option)=") }) {
-            omit(option, "this option is not copied: write it into a quadlet")
-        }
+        for option in unknownOptions() { omit(option, "this option is not copied: write it into a quadlet") }
         if config?["CreateCommand"] == nil {
             for key in ["Ulimits", "Sysctls", "UsernsMode", "Links", "VolumesFrom"] {
                 switch host?[key] {
@@ -356,6 +364,42 @@ extension InspectedContainer {
                 }
             }
         }
+    }
+}
+
+// MARK: - The command
+
+extension InspectedContainer {
+    /// The words of podman's command that stand before the image; none where the API or docker made it.
+    private var commandOptions: ArraySlice<String> {
+        let words = Self.strings(config?["CreateCommand"])
+        let names = [config?["Image"]?.string, inspected["ImageName"]?.string]
+        guard let start = words.firstIndex(where: { ["create", "run"].contains($0) }) else { return [] }
+        return words[(start + 1)...].prefix { !names.contains($0) }
+    }
+
+    /// Options that are read from what they made, or mean nothing for a container that systemd runs.
+    private static let knownOptions: Set = [
+        "--add-host", "--arch", "--attach", "--authfile", "--cap-add", "--cap-drop",
+        "--cidfile", "--conmon-pidfile", "--cpu-period", "--cpu-quota", "--cpu-shares", "--cpus",
+        "--cpuset-cpus", "--detach", "--device", "--dns", "--dns-option", "--dns-search", "--entrypoint", "--env",
+        "--env-file", "--group-add", "--health-cmd", "--health-interval", "--health-retries", "--health-start-period",
+        "--health-timeout", "--hostname", "--init", "--interactive", "--ipc", "--label", "--label-file", "--memory",
+        "--memory-reservation", "--memory-swap", "--mount", "--name", "--net", "--network", "--network-alias",
+        "--no-healthcheck", "--oom-score-adj", "--os", "--pid", "--pidfile", "--pids-limit", "--platform", "--pod",
+        "--privileged", "--publish", "--publish-all", "--pull", "--quiet", "--read-only", "--replace", "--restart",
+        "--sdnotify", "--secret", "--security-opt", "--shm-size", "--stop-timeout", "--tls-verify", "--tmpfs", "--tty",
+        "--unsetenv", "--user", "--uts", "--variant", "--volume", "--workdir",
+        "-P", "-a", "-c", "-d", "-e", "-h", "-i", "-l", "-m", "-p", "-q", "-t", "-u", "-v", "-w",
+    ]
+
+    private func unknownOptions() -> [String] {
+        let names = commandOptions.filter { $0.hasPrefix("-") && $0.utf8.count > 1 }.map { word in
+            // `-it` and `-p80:80` are by their first letter.
+            word.hasPrefix("--")
+                ? String(decoding: word.utf8.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self) : String(word.prefix(2))
+        }
+        return names.filter { !Self.knownOptions.contains($0) }.unique
     }
 }
 

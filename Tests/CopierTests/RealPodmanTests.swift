@@ -67,6 +67,20 @@ import Testing
         return service
     }
 
+    /// What a copy of the running system has of this storage.
+    private func copied() throws -> (blueprint: Blueprint, omissions: [CopyReport.Omission]) {
+        var reading = Reading(root: try SourceRoot(path: directory.path), identity: .same, isRunning: true)
+        var blueprint = Blueprint(name: "x")
+        let podman = podman
+        try reading.readMadeContainers(
+            { argv, environment, input in
+                // `timeout --kill-after=5 60 podman …`, but of this storage.
+                #expect(argv.prefix(4).last == "podman")
+                return try runTool(Array(argv.prefix(3)) + podman + argv.dropFirst(4), environment, input)
+            }, into: &blueprint)
+        return (blueprint, reading.report.omissions)
+    }
+
     @Test func whatACommandAsksForIsCopied() throws {
         var random = SeededGenerator(state: 11)
         var wanted: [String: Blueprint.ContainerService] = [:]
@@ -77,15 +91,7 @@ import Testing
                 podman + ["create", "--name", "app-\(number)"] + options(service), Command.plainEnvironment, nil)
             try #require(made.status == 0, "\(String(decoding: made.errorOutput, as: UTF8.self))")
         }
-        var reading = Reading(root: try SourceRoot(path: directory.path), identity: .same, isRunning: true)
-        var blueprint = Blueprint(name: "x")
-        let podman = podman
-        try reading.readMadeContainers(
-            { argv, environment, input in
-                // `timeout --kill-after=5 60 podman …`, but of this storage.
-                #expect(argv.prefix(4).last == "podman")
-                return try runTool(Array(argv.prefix(3)) + podman + argv.dropFirst(4), environment, input)
-            }, into: &blueprint)
+        let (blueprint, omissions) = try copied()
         #expect(blueprint.containers.keys.sorted() == wanted.keys.sorted())
         for (name, container) in blueprint.containers {
             guard case .service(var service) = container, let wanted = wanted[name] else {
@@ -96,7 +102,27 @@ import Testing
             service.image = wanted.image
             #expect(service == wanted, "\(name)")
         }
-        let stays = reading.report.omissions.filter { !$0.reason.contains("stays behind: bring it as data") }
+        let stays = omissions.filter { !$0.reason.contains("stays behind: bring it as data") }
         #expect(stays.isEmpty, "\(stays)")
+    }
+
+    @Test func whatIsNotCopiedIsTold() throws {
+        let options = [
+            "--name", "odd", "--stop-signal", "INT", "--ulimit", "nofile=10:10", "--umask=077", "--annotation", "a=b",
+            "--env", "TERM=vt100", "--unsetenv", "USUAL", "-it", image, "--umask",
+        ]
+        let made = try runTool(podman + ["create"] + options, Command.plainEnvironment, nil)
+        try #require(made.status == 0, "\(String(decoding: made.errorOutput, as: UTF8.self))")
+        let (blueprint, omissions) = try copied()
+        guard case .quadlet(let bytes, _)? = blueprint.containers["odd.container"] else {
+            Issue.record("\(blueprint.containers) \(omissions)")
+            return
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        for line in ["PodmanArgs=--unsetenv=USUAL", "Environment=\"TERM=vt100\"", "PodmanArgs=--tty", "Exec=--umask"] {
+            #expect(text.contains("\(line)\n"), "\(text)")
+        }
+        #expect(
+            omissions.map(\.subject) == ["--stop-signal", "--ulimit", "--umask", "--annotation"].map { "odd: \($0)" })
     }
 }
