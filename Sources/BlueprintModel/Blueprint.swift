@@ -168,6 +168,7 @@ extension Blueprint {
         checkOverrides(blueprint, node, &decoding)
         checkDiversions(blueprint, node, &decoding)
         checkMounts(blueprint, node, &decoding)
+        checkIDRanges(blueprint, node, &decoding)
         checkContainers(blueprint, node, &decoding)
     }
 }

@@ -36,6 +36,8 @@ extension Reading {
             user.uid = numbers.isChosen(person) ? Int(person.uid) : nil
             blueprint.users[person.name] = user
         }
+        readIDRanges(of: persons, \.subuids, "/etc/subuid", into: &blueprint)
+        readIDRanges(of: persons, \.subgids, "/etc/subgid", into: &blueprint)
         if let root = accounts.users.first(where: { $0.uid == 0 && $0.name == "root" }) {
             var user = Blueprint.User()
             user.sshKeys = sshKeys(of: root)
@@ -47,6 +49,32 @@ extension Reading {
         }
         readMembers(accounts, persons: names, made, into: &blueprint)
         return numbers.unchosen
+    }
+
+    /// Reads subuid(5) or subgid(5): nothing where useradd(8) would choose the same, else the ranges of all, since the one
+    /// that is free for a user depends on those of the others.
+    private mutating func readIDRanges(
+        of persons: [Accounts.User], _ ranges: WritableKeyPath<Blueprint.User, [String]>, _ path: String,
+        into blueprint: inout Blueprint
+    ) {
+        var found: [String: [String]] = [:]
+        for line in lines(of: path, Self.kind) {
+            guard let text = line.content else { continue }
+            let fields = parts(of: text, at: ":")
+            let owner = persons.first { $0.name == fields[0] || "\($0.uid)" == fields[0] }
+            let range = fields.dropFirst().joined(separator: ":")
+            if Blueprint.User.idRange(range) == nil {
+                leaveOut(Self.kind, "\(path):\(line.number)", "it is no line of NAME:START:COUNT")
+            } else if let owner {
+                found[owner.name, default: []].append(range)
+            } else if fields[0] == "root" {
+                leaveOut(Self.kind, "\(path):\(line.number)", "root's range: give it to root again where it is needed")
+            }
+        }
+        let people = persons.filter { $0.uid >= 1000 }.map(\.name).sorted(by: bytesPrecede)
+        let usual = people.enumerated().map { [$1: ["\(100_000 + 65_536 * $0):65536"]] }
+        if found.isEmpty || found == usual.reduce(into: [:], { $0.merge($1) { first, _ in first } }) { return }
+        for (name, own) in found { blueprint.users[name]?[keyPath: ranges] = own }
     }
 
     /// Whether an account is a person's wish, and such as a blueprint can have; notes it where it is not.

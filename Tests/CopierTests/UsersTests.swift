@@ -48,6 +48,7 @@ import Testing
     /// Made by the very tools that the constructor calls, in its order.
     @Test(.enabled(if: geteuid() == 0)) func anyAccountsComeBack() throws {
         var random = SeededGenerator(state: 6)
+        var ranges = SeededGenerator(state: 7)
         for _ in 0..<12 {
             let tree = try base()
             var wanted = Blueprint(name: "x")
@@ -62,6 +63,14 @@ import Testing
             for name in ["bob", "alice", "carl", "_x-1"] where random.chance(60) {
                 wanted.users[name] = account(&random, ["sudo"] + wanted.groups.keys)
                 if random.chance(30) { wanted.users[name]?.group = random.pick(["sudo", "www-data"]) }
+            }
+            // What useradd chooses needs no words, what somebody chose does: then for all.
+            let hasOwnRanges = ranges.chance(50)
+            try tree.write("", to: "/etc/subgid")
+            let lines = wanted.users.keys.sorted().enumerated().map { "\($1):\(500_000 + 1000 * $0):1000\n" }
+            try tree.write(hasOwnRanges ? lines.joined() : "", to: "/etc/subuid")
+            for (number, name) in wanted.users.keys.sorted().enumerated() where hasOwnRanges {
+                wanted.users[name]?.subuids = ["\(500_000 + 1000 * number):1000"]
             }
             for (name, group) in wanted.groups.sorted(by: { $0.key < $1.key }) {
                 try make(
@@ -78,6 +87,7 @@ import Testing
                 arguments += ["--comment", user.comment]
                 if let home = user.home ?? (user.system ? "/nonexistent" : nil) { arguments += ["--home-dir", home] }
                 arguments += user.uid.map { ["--uid", "\($0)"] } ?? []
+                if !user.subuids.isEmpty { arguments += ["--key", "SUB_UID_COUNT=0"] }
                 if !user.groups.isEmpty { arguments += ["--groups", user.groups.joined(separator: ",")] }
                 try make("useradd", tree, arguments, name)
                 let home = user.home ?? "/home/\(name)"

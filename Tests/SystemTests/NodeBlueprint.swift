@@ -21,8 +21,15 @@ let nodeBlueprint = """
         uid: 1500
         groups: [operators, systemd-journal]
         comment: Alice Example
+        subuids: ["300000:1000", "400000:65536"]
+        subgids: ["300000:1000"]
         ssh-keys: ["\(aliceKey)"]
-      carol: { password: { secret: carol-password }, shell: /bin/sh, home: /srv/carol }
+      carol:
+        password: { secret: carol-password }
+        shell: /bin/sh
+        home: /srv/carol
+        subuids: ["301000:1000"]
+        subgids: ["301000:1000"]
       meter: { system: true }
     groups:
       operators: { gid: 1600 }

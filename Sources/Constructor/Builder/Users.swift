@@ -7,6 +7,7 @@ extension Customization {
         for (name, group) in blueprint.groups.sorted(by: { bytesPrecede($0.key, $1.key) }) {
             try tool(groupadd(name, group), making: "group \(name)")
         }
+        try writeIDRanges()
         let existing = try Accounts(root: root)
         for (name, user) in blueprint.users.sorted(by: { bytesPrecede($0.key, $1.key) }) {
             if existing.uid(of: name) == nil {
@@ -24,6 +25,22 @@ extension Customization {
         }
     }
 
+    /// Writes the ranges that the blueprint has before useradd(8) chooses others for the rest.
+    private func writeIDRanges() throws {
+        for (path, ranges) in [("etc/subuid", \Blueprint.User.subuids), ("etc/subgid", \.subgids)] {
+            let lines = blueprint.users.sorted { bytesPrecede($0.key, $1.key) }.flatMap { name, user in
+                user[keyPath: ranges].map { "\(name):\($0)\n" }
+            }
+            if lines.isEmpty { continue }
+            // Those that a package gave its user are replaced.
+            let names = Set(blueprint.users.filter { !$0.value[keyPath: ranges].isEmpty }.keys)
+            let kept = (root.exists(path) ? try root.readText(path) : "").split(separator: "\n").filter { line in
+                !names.contains(String(line.prefix { $0 != ":" }))
+            }
+            try root.write(kept.map { "\($0)\n" }.joined() + lines.joined(), to: path)
+        }
+    }
+
     private func groupadd(_ name: String, _ group: Blueprint.Group) -> [String] {
         ["groupadd"] + (group.system ? ["--system"] : []) + (group.gid.map { ["--gid", "\($0)"] } ?? []) + [name]
     }
@@ -34,6 +51,8 @@ extension Customization {
         arguments += user.group.map { ["--no-user-group", "--gid", $0] } ?? ["--user-group"]
         arguments += ["--comment", user.comment]
         if let home = user.home ?? (user.system ? "/nonexistent" : nil) { arguments += ["--home-dir", home] }
+        if !user.subuids.isEmpty { arguments += ["--key", "SUB_UID_COUNT=0"] }
+        if !user.subgids.isEmpty { arguments += ["--key", "SUB_GID_COUNT=0"] }
         if let uid = user.uid { arguments += ["--uid", "\(uid)"] }
         if !user.groups.isEmpty { arguments += ["--groups", user.groups.joined(separator: ",")] }
         return arguments + [name]
