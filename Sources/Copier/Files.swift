@@ -339,6 +339,15 @@ private struct FilesReading {
             // Where the directory is missing, too, the script makes none.
             if isMissing(path), !isMissing(parentDirectory(of: path)) { files[path] = Blueprint.File(.absent) }
         }
+        // Units of users that packages have enabled, and somebody has disabled for all.
+        let state = "/var/lib/systemd/deb-systemd-user-helper-enabled"
+        for name in DpkgState.names(in: state, root) where name.hasSuffix(".dsh-also") {
+            if isMissing("/usr/lib/systemd/user/\(name.dropLast(".dsh-also".count))") { continue }
+            for line in parts(of: (try? root.readText("\(state)/\(name)") ?? "") ?? "", at: "\n")
+            where line.hasPrefix("/etc/systemd/user/") && TextForm.absolutePath.allows(line) && files[line] == nil {
+                if isMissing(line) { files[line] = Blueprint.File(.absent) }
+            }
+        }
     }
 
     private func isMissing(_ path: String) -> Bool { (try? root.statusOfLink(path)) == .some(nil) }

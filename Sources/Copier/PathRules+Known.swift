@@ -118,13 +118,13 @@ extension PathRules {
         ),
         (
             .register, "a unit that is enabled", .symlink,
-            ["/etc/systemd/{system,user}/*.{wants,requires,upholds}/*"]
+            ["/etc/systemd/system/*.{wants,requires,upholds}/*"]
         ),
-        (.register, "a unit that is masked", .symlink(["/dev/null"]), ["/etc/systemd/{system,user}/*"]),
+        (.register, "a unit that is masked", .symlink(["/dev/null"]), ["/etc/systemd/system/*"]),
         (
             .register, "another name of an enabled unit",
             .symlink(["/lib/systemd/", "/usr/lib/systemd/", "/etc/systemd/"]),
-            ["/etc/systemd/{system,user}/*"]
+            ["/etc/systemd/system/*"]
         ),
         (
             .register, "a service of System V that starts or stops", .symlink(["../init.d/"]),

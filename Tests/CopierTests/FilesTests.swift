@@ -54,6 +54,31 @@ import Testing
         #expect(files == ["/srv/www/index": text("page\n"), "/data/x": text("big\n")])
     }
 
+    @Test func unitsOfUsersAreAsSomebodyLeftThem() throws {
+        let root = try DpkgRoot()
+        try root.shell(
+            """
+            state=var/lib/systemd/deb-systemd-user-helper-enabled; links=etc/systemd/user/sockets.target.wants
+            mkdir -p $state usr/lib/systemd/user $links
+            for unit in kept off gone; do
+                touch usr/lib/systemd/user/$unit.socket
+                echo "/$links/$unit.socket" > $state/$unit.socket.dsh-also
+            done
+            rm usr/lib/systemd/user/gone.socket
+            for unit in kept own; do ln -s /usr/lib/systemd/user/$unit.socket $links; done
+            ln -s /dev/null etc/systemd/user/tool.service
+            """)
+        let (files, _) = try files(of: root)
+        let folder = "/etc/systemd/user"
+        #expect(
+            files.filter { $0.key.hasPrefix(folder) } == [
+                "\(folder)/sockets.target.wants/off.socket": Blueprint.File(.absent),
+                "\(folder)/sockets.target.wants/own.socket": Blueprint.File(
+                    .symlink("/usr/lib/systemd/user/own.socket")),
+                "\(folder)/tool.service": Blueprint.File(.symlink("/dev/null")),
+            ])
+    }
+
     @Test func secretsAndWhatABlueprintCannotHaveAreLeftOutByName() throws {
         let root = try DpkgRoot()
         let key = "-----BEGIN OPENSSH " + "PRIVATE KEY-----\nabc\n"
