@@ -82,20 +82,12 @@ import Testing
     @Test func aFileThatIsWrittenIsNotTorn() throws {
         try put([:], size: 64 << 20)
         let path = "\(root.path)/etc/big"
-        let writer = try shellProcess("while :; do date +%N | dd of='\(path)' bs=1 conv=notrunc status=none; done")
-        defer { kill(writer, SIGKILL) }
+        let script = "while :; do date +%N | dd of='\(path)' bs=1 conv=notrunc status=none; done"
+        // It ends, and is waited for, with its owner.
+        let writer = try Command("sh", ["-c", script]).start()
+        defer { withExtendedLifetime(writer) {} }
         let (files, said) = try files()
         #expect(files["/etc/big"] == nil && said.contains("it changed while it was copied"), "\(said)")
-    }
-
-    private func shellProcess(_ script: String) throws -> pid_t {
-        var process: pid_t = 0
-        var words: [UnsafeMutablePointer<CChar>?] = ["sh", "-c", script].map { (word: String) in strdup(word) }
-        words.append(nil)
-        defer { for word in words { free(word) } }
-        let code = posix_spawn(&process, "/bin/sh", nil, nil, words, environ)
-        guard code == 0 else { throw SystemError(call: "posix_spawn", subject: "/bin/sh", code: code) }
-        return process
     }
 
     private static let password = "db_password = hunter2hunter2\n"
