@@ -17,19 +17,12 @@ let nodeBlueprint = """
     repositories:
       own: { directory: ../deb }
     users:
-      alice:
-        uid: 1500
-        groups: [operators, systemd-journal]
-        comment: Alice Example
-        subuids: ["300000:1000", "400000:65536"]
-        subgids: ["300000:1000"]
+      alice: {
+        uid: 1500, groups: [operators, systemd-journal], comment: Alice Example,
+        subuids: ["300000:1000", "400000:65536"], subgids: ["300000:1000"],
         ssh-keys: ["\(aliceKey)"]
-      carol:
-        password: { secret: carol-password }
-        shell: /bin/sh
-        home: /srv/carol
-        subuids: ["301000:1000"]
-        subgids: ["301000:1000"]
+      }
+      carol: { password: { secret: carol-password }, shell: /bin/sh, home: /srv/carol, subuids: ["9000:9"], subgids: ["9000:9"] }
       meter: { system: true }
     groups:
       operators: { gid: 1600 }
