@@ -126,13 +126,18 @@ public struct ArchiveReader: ~Copyable {
     /// Where the content of the current member begins, before any of it was read; nil for an empty one. Of an archive that
     /// is not compressed this is within its own bytes.
     public func firstBlock() throws(ArchiveError) -> UnsafeRawPointer? {
+        try nextBlock()?.bytes.baseAddress
+    }
+
+    /// The next bytes of the current member, valid until more are read, and where in it they are; nil at its end.
+    private func nextBlock() throws(ArchiveError) -> (bytes: UnsafeRawBufferPointer, position: Int)? {
         var block: UnsafeRawPointer?
         var count = 0
         var position: la_int64_t = 0
         let status = archive_read_data_block(handle, &block, &count, &position)
         if status == ARCHIVE_EOF { return nil }
         try check(status)
-        return block
+        return (UnsafeRawBufferPointer(start: block, count: count), Int(position))
     }
 
     /// The whole content of the current member, refused beyond `limit` bytes.
@@ -177,17 +182,12 @@ public struct ArchiveReader: ~Copyable {
     @discardableResult
     private func writeData(to file: borrowing Descriptor, at offset: Int) throws -> Int {
         var size = 0
-        while true {
-            var block: UnsafeRawPointer?
-            var count = 0
-            var position: la_int64_t = 0
-            let status = archive_read_data_block(handle, &block, &count, &position)
-            if status == ARCHIVE_EOF { return size }
-            try check(status)
+        while let (bytes, position) = try nextBlock() {
             guard position == size else { throw ArchiveError(archive: name, message: "a member with holes") }
-            try file.writeAll(UnsafeRawBufferPointer(start: block, count: count), at: offset + size)
-            size += count
+            try file.writeAll(bytes, at: offset + size)
+            size += bytes.count
         }
+        return size
     }
 
     private func check(_ status: Int32) throws(ArchiveError) {

@@ -32,14 +32,9 @@ public struct DiskImage: Sendable {
     private static let place = "/run/pisces/image"
     private static var root: String { "\(place)/root" }
 
-    /// Partition types of the Discoverable Partitions Specification: roots of architectures that Pisces knows, others.
-    private static let roots = ["4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "b921b045-1df0-41c3-af44-4c6f280d3fae"]
-    private static let anyData = "0fc63daf-8483-4772-8e79-3d69d8477de4"
-    private static let variable = "4d21b016-b534-45c2-a9fb-5c16e091fd2d"
-    private static let others = [
-        (type: "bc13c2ff-59e6-4262-a352-b275fd6f7172", path: "/boot"),
-        ("933ac7e1-2eb4-4f13-b844-0e14e2aef915", "/home"), ("3b8f8425-20e0-4f3b-907f-1a25a76f98e8", "/srv"),
-    ]
+    private static let roots = ["amd64", "arm64"].compactMap(GUID.root)
+    /// What is mounted by its type beside the root and `/var`.
+    private static let others = [(type: GUID.extendedBoot, path: "/boot"), (.home, "/home"), (.serverData, "/srv")]
 
     /// Reads what an image has.
     ///
@@ -80,7 +75,7 @@ public struct DiskImage: Sendable {
         try mount("tmpfs", "tmpfs", ["mode=0700"], at: Self.place)
         try makeDirectories(Self.root)
         try mount(system, at: Self.root)
-        let data = filesystems.first { $0.partition?.type == GUID(Self.variable) }
+        let data = filesystems.first { $0.partition?.type == .variableData }
         var mounted = Mounted(root: Self.root)
         if access("\(Self.root)/usr/lib/pisces/system/var.conf", F_OK) == 0 {
             mounted.commandLine = try boot(system, data)
@@ -88,7 +83,7 @@ public struct DiskImage: Sendable {
             try mount(data, at: "\(Self.root)/var")
         }
         for (type, path) in Self.others {
-            guard let found = filesystems.first(where: { $0.partition?.type == GUID(type) }) else { continue }
+            guard let found = filesystems.first(where: { $0.partition?.type == type }) else { continue }
             // Where the root has a symlink, its target is elsewhere.
             if try SourceRoot(path: Self.root).statusOfLink(path)?.type == S_IFDIR {
                 try mount(found, at: Self.root + path)
@@ -108,9 +103,9 @@ public struct DiskImage: Sendable {
                 "\(path): partition \(number) holds no file system", hint: "take one of these: \(list(filesystems))")
         }
         let typed = filesystems.filter { found in
-            found.partition.map { partition in Self.roots.contains { partition.type == GUID($0) } } ?? true
+            found.partition.map { Self.roots.contains($0.type) } ?? true
         }
-        let candidates = typed.isEmpty ? filesystems.filter { $0.partition?.type == GUID(Self.anyData) } : typed
+        let candidates = typed.isEmpty ? filesystems.filter { $0.partition?.type == .linuxGeneric } : typed
         guard let first = candidates.first else {
             throw CopyError(
                 "\(path): no partition is a root by its type", hint: "name it by --partition: \(list(filesystems))")

@@ -29,6 +29,7 @@ extension Copier {
             }
             for path in policy.known.keys.sorted(by: bytesPrecede) { reading.compare(path, survey.finding(at: path)) }
             reading.readRemovedLinks()
+            reading.readDisabledUserUnits()
             reading.finish(&report)
             return reading.files
         }
@@ -339,7 +340,10 @@ private struct FilesReading {
             // Where the directory is missing, too, the script makes none.
             if isMissing(path), !isMissing(parentDirectory(of: path)) { files[path] = Blueprint.File(.absent) }
         }
-        // Units of users that packages have enabled, and somebody has disabled for all.
+    }
+
+    /// Reads units of users that packages have enabled, and somebody has disabled for all.
+    mutating func readDisabledUserUnits() {
         let state = "/var/lib/systemd/deb-systemd-user-helper-enabled"
         for name in DpkgState.names(in: state, root) where name.hasSuffix(".dsh-also") {
             if isMissing("/usr/lib/systemd/user/\(name.dropLast(".dsh-also".count))") { continue }

@@ -92,6 +92,12 @@ extension GUID {
     public static let linuxGeneric = GUID(high: 0x0FC6_3DAF_8483_4772, low: 0x8E79_3D69_D847_7DE4)
     /// `/var` (Discoverable Partitions Specification).
     public static let variableData = GUID(high: 0x4D21_B016_B534_45C2, low: 0xA9FB_5C16_E091_FD2D)
+    /// `/boot` (the same).
+    public static let extendedBoot = GUID(high: 0xBC13_C2FF_59E6_4262, low: 0xA352_B275_FD6F_7172)
+    /// `/home` (the same).
+    public static let home = GUID(high: 0x933A_C7E1_2EB4_4F13, low: 0xB844_0E14_E2AE_F915)
+    /// `/srv` (the same).
+    public static let serverData = GUID(high: 0x3B8F_8425_20E0_4F3B, low: 0x907F_1A25_A76F_98E8)
 
     /// The root file system of `architecture` (Debian's name: `amd64` or `arm64`); nil for any other.
     public static func root(architecture: String) -> GUID? {

@@ -11,9 +11,9 @@ struct CopyCommand: ParsableCommand {
         commandName: "copy",
         abstract: "Write a Debian system down as a blueprint.",
         discussion: """
-            Reads the running system, or the one below --root, and writes the blueprint of a system like it: packages, \
-            alternatives, diversions, overrides, answers to questions, mounts, repositories, users, units, network, \
-            kernel, containers, and the files that people changed or put there. Larger contents lie beside the \
+            Reads the running system, or the one below --root or in --image, and writes the blueprint of a system like \
+            it: packages, alternatives, diversions, overrides, answers to questions, mounts, repositories, users, units, \
+            network, kernel, containers, and the files that people changed or put there. Larger contents lie beside the \
             blueprint, in NAME.files; --json has of contents of more than 4 MiB the size and the SHA-256 alone. Nothing \
             of the system is changed, no secret is written; standard error tells what was left out, and why. Run it as \
             root, or some registers cannot be read.
