@@ -170,6 +170,7 @@ extension Blueprint {
         checkMounts(blueprint, node, &decoding)
         checkIDRanges(blueprint, node, &decoding)
         checkContainers(blueprint, node, &decoding)
+        checkSecrets(blueprint, node, &decoding)
     }
 }
 

@@ -18,6 +18,9 @@ extension Blueprint {
             return switch (old, new) {
             case (nil, _): "+ \(place): \(short(new))"
             case (_, nil): "- \(place): \(short(old))"
+            // Of a hash only this can be understood.
+            case _ where path.last == "keyed-hash":
+                "~ \(place): \(short(old)) -> \(short(new)) (the secret changed, or the key of the hash)"
             default: "~ \(place): \(short(old)) -> \(short(new))"
             }
         }

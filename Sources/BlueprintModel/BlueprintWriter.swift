@@ -29,7 +29,7 @@ extension Blueprint {
             case .stored(let large):
                 stored[folder + path] = large
                 places.append((["files", path], folder + path))
-            case .symlink, .directory, .packaged, .absent: break
+            case .secret, .symlink, .directory, .packaged, .absent: break
             }
         }
         for (name, repository) in repositories {

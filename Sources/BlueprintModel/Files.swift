@@ -8,6 +8,8 @@ extension Blueprint {
             case regular([UInt8])
             /// A regular file of more bytes than anybody wants to hold at once.
             case stored(StoredContents)
+            /// A regular file that a machine makes at boot of a credential that it has.
+            case secret(Secret)
             /// A symbolic link to this target.
             case symlink(String)
             /// A directory.
@@ -37,7 +39,7 @@ extension Blueprint {
         /// Whether it has more than contents, owner and mode.
         public var hasAttributes: Bool { capabilities != nil || !acl.isEmpty || !xattrs.isEmpty }
 
-        /// Makes an entry of root:root; a nil mode means 0644, and 0755 for a directory.
+        /// Makes an entry of root:root; a nil mode means 0644, 0600 for a secret, and 0755 for a directory.
         public init(_ content: Content, mode: UInt16? = nil) {
             self.content = content
             self.mode = mode ?? Self.defaultMode(of: content)
@@ -46,6 +48,7 @@ extension Blueprint {
         static func defaultMode(of content: Content) -> UInt16 {
             switch content {
             case .regular, .stored: 0o644
+            case .secret: 0o600
             case .directory: 0o755
             case .symlink: 0o777
             case .packaged, .absent: 0
@@ -61,6 +64,8 @@ extension Blueprint.File {
         var base64: [UInt8]?
         var sourced: SourceContents?
         var stored: Blueprint.StoredContents?
+        var secret: String?
+        var keyedHash: String?
         var symlink: String?
         var directory: Bool?
         var packaged: Bool?
@@ -101,6 +106,12 @@ extension Blueprint.File {
                 "stored", \.stored, Blueprint.StoredContents.codec,
                 "What is known of the contents where a `source` has more than 4 MiB; people write `source`.",
                 alternative: "stored"),
+            Key(
+                "secret", \.secret, .text(.credential),
+                "Name of the systemd credential that holds the contents: the machine makes the file at boot.",
+                presence: .required, alternative: "secret"),
+            Key(
+                "keyed-hash", \.keyedHash, .text(.keyedHash), Blueprint.Secret.hashDocumentation, alternative: "secret"),
             Key("symlink", \.symlink, .text(.symlinkTarget), "The target of a symbolic link.", alternative: "symlink"),
             Key("directory", \.directory, .bool, "`true`: a directory.", alternative: "directory"),
             Key(
@@ -110,7 +121,9 @@ extension Blueprint.File {
             Key(
                 "absent", \.absent, .bool, "`true`: a file that a package puts there is removed.",
                 alternative: "absent"),
-            Key("mode", \.mode, modeCodec, "Permission bits in octal; by default 0644, for a directory 0755."),
+            Key(
+                "mode", \.mode, modeCodec,
+                "Permission bits in octal; by default 0644, for a directory 0755, for a secret 0600."),
             Key("owner", \.owner, .text(.accountName), "The owning user."),
             Key("group", \.group, .text(.accountName), "The owning group."),
             Key(
@@ -134,6 +147,9 @@ extension Blueprint.File {
         } else if form.directory != nil {
             (foreign, reason) = (["capabilities"], "a directory has no")
             file = Self(.directory, mode: form.mode)
+        } else if let name = form.secret {
+            (foreign, reason) = (["capabilities", "acl", "xattrs"], "a file that is made at boot has no")
+            file = Self(.secret(Blueprint.Secret(name: name, keyedHash: form.keyedHash)), mode: form.mode)
         } else if form.packaged != nil {
             (foreign, reason) = (["mode", "owner", "group"], "stat-overrides say of a package's file its")
             file = Self(.packaged)
@@ -192,6 +208,7 @@ extension Blueprint.File {
         switch file.content {
         case .regular(let bytes): form.bytes = bytes
         case .stored(let stored): form.stored = stored
+        case .secret(let secret): (form.secret, form.keyedHash) = (secret.name, secret.keyedHash)
         case .symlink(let target): (form.symlink, form.mode) = (target, nil)
         case .directory: form.directory = true
         case .packaged: (form.packaged, form.mode) = (true, nil)

@@ -27,8 +27,9 @@ extension YAMLNode {
 }
 
 extension Shape {
-    /// Whether a key gives way to the keys of another alternative.
+    /// Whether a key gives way to the keys of another alternative, or says something of what is replaced.
     fileprivate func excludes(_ name: String, _ added: [YAMLNode.Entry]) -> Bool {
+        if name == "keyed-hash", added.contains(where: { $0.key == "secret" }) { return true }
         guard case .record(let record) = self, let mine = record[name]?.alternative else { return false }
         return added.contains { entry in
             if let other = record[entry.key]?.alternative { other != mine } else { false }

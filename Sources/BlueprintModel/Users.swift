@@ -39,15 +39,6 @@ extension Blueprint {
         /// A group of persons.
         public init() {}
     }
-
-    /// A reference to a secret: a systemd credential that the running machine has and the blueprint has not.
-    public struct Secret: Sendable, Equatable {
-        /// The credential's name.
-        public var name: String
-
-        /// Refers to the credential of this name.
-        public init(name: String) { self.name = name }
-    }
 }
 
 /// Every id but root's and the two that mean none.
@@ -129,33 +120,4 @@ extension Blueprint.Group {
             Key("gid", \.gid, .integer(ids), "The numeric id; by default the lock chooses one and keeps it."),
             Key("system", \.system, .bool, "Whether the id comes from the range of services."),
         ])
-}
-
-extension Blueprint.Secret {
-    static let codec = Codec<Self>.record(
-        "secret reference", Self(name: ""),
-        [Key("secret", \.name, .text(.credential), "Name of a systemd credential.", presence: .required)])
-}
-
-extension Blueprint.Secret {
-    /// Name and text of the unit that gives a user the password whose crypt(5) hash is in the credential at run time: a
-    /// password is never in the image.
-    public func passwordUnit(of user: String) -> (name: String, text: String) {
-        let text = """
-            [Unit]
-            Description=Set the password of \(user) from the credential \(name)
-            ConditionCredential=\(name)
-            Before=systemd-user-sessions.service
-
-            [Service]
-            Type=oneshot
-            ImportCredential=\(name)
-            ExecStart=/bin/sh -c 'printf "%%s:%%s\\\\n" \(user) "$$(cat "$$CREDENTIALS_DIRECTORY/\(name)")" | chpasswd -e'
-
-            [Install]
-            WantedBy=multi-user.target
-
-            """
-        return ("pisces-password-\(user).service", text)
-    }
 }

@@ -17,11 +17,11 @@ struct Accounts {
         var members: [String]
     }
 
-    /// What shadow(5) says of a password; the hash itself goes no farther than ``init(passwd:group:shadow:)``.
+    /// What shadow(5) says of a password. Of the hash nothing is told but a keyed hash.
     enum Password: Equatable {
         case locked
         case none
-        case hash
+        case hash(String)
     }
 
     private(set) var users: [User] = []
@@ -61,7 +61,7 @@ struct Accounts {
             let fields = parts(of: line.text, at: ":")
             guard fields.count >= 2 else { continue }
             let isLocked = fields[1].hasPrefix("!") || fields[1].hasPrefix("*")
-            passwords[fields[0]] = fields[1].isEmpty ? Password.none : isLocked ? .locked : .hash
+            passwords[fields[0]] = fields[1].isEmpty ? Password.none : isLocked ? .locked : .hash(fields[1])
         }
     }
 

@@ -33,6 +33,10 @@ public struct Copier: Sendable {
     public var tools: ToolRunner = runTool
     /// What a blueprint that names no mirror means; nil writes every mirror down.
     public var hostMirror: HostMirror?
+    /// Makes the keyed hashes of secrets, as far as this copy has any; nil makes none.
+    public var hasher: SecretHasher?
+    /// Whether secrets have keyed hashes; an offspring's never do, since the key is another machine's.
+    public var hasKeyedHashes = true
     /// Reads the kind `files`; by default there are none.
     public var files: FilesReader = { _, _, _ in [:] }
 
@@ -46,6 +50,7 @@ public struct Copier: Sendable {
     public func copy() throws -> SystemCopy {
         var reading = Reading(root: root, identity: identity, isRunning: isRunning)
         reading.knownCommandLine = commandLine
+        reading.hasher = hasher
         let packages = try reading.installedPackages()
         var blueprint = Blueprint(name: "", distribution: try reading.distribution(packages))
         try reading.readPackages(packages, into: &blueprint)
@@ -68,6 +73,11 @@ public struct Copier: Sendable {
         reading.readStatOverrides(into: &blueprint)
         try reading.reportOthers()
         blueprint.files = try files(root, blueprint, &reading.report)
+        if identity == .offspring || !hasKeyedHashes {
+            blueprint = blueprint.withoutKeyedHashes
+        } else if hasher == nil {
+            reading.report.noteMissingKey()
+        }
         return SystemCopy(
             blueprint: blueprint, report: reading.report, accounts: accounts,
             installed: packages.packages.map {

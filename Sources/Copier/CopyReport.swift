@@ -25,11 +25,23 @@ public struct CopyReport: Sendable, Equatable {
 
     /// Paths of files that stayed behind since they hold a secret.
     public internal(set) var secretFiles: [String] = []
+    /// The credentials that the blueprint asks for in place of the contents of files, by path.
+    public internal(set) var secretReferences: [String: String] = [:]
     /// The credentials that the blueprint asks for in place of the hashes of passwords, by user.
     public internal(set) var passwords: [String: String] = [:]
 
     /// Nothing left out, nothing explained.
     public init() {}
+
+    /// Tells how the secrets would have keyed hashes, where there are any.
+    mutating func noteMissingKey() {
+        if secretReferences.isEmpty && passwords.isEmpty { return }
+        omissions.append(
+            .init(
+                kind: "files", subject: "keyed-hash",
+                reason: "nobody can tell later whether a secret changed, since this system has no key for hashes: let "
+                    + "`systemd-creds setup` make one, or name one by --hash-key"))
+    }
 }
 
 /// Why nothing was copied, and what to do about it.

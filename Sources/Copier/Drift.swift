@@ -37,6 +37,7 @@ extension Copier {
         var policy = FilesPolicy()
         policy.known = blueprint.files
         policy.isComparison = true
+        policy.hasher = hasher
         let overrides = blueprint.statOverrides
         copier.files = { [policy] root, copied, report in
             var copied = copied
@@ -44,7 +45,8 @@ extension Copier {
             return try Self.files(of: try survey(), policy)(root, copied, &report)
         }
         let copy = try copier.copy()
-        let (wanted, found) = Self.comparable(blueprint, copy, isRunning: isRunning)
+        let (wanted, alike) = Self.comparable(blueprint, copy, isRunning: isRunning)
+        let found = comparable(alike, with: wanted, copy.report)
         let history = AptHistory(root)
         return Blueprint.diff(wanted, found).map { Drift($0, cause: cause(of: $0, history)) }
     }

@@ -10,6 +10,8 @@ extension Copier {
         public var areas: Set<String> = []
         /// Paths that are read whatever the survey says of them, with what a blueprint has there: to compare it.
         public var known: [String: Blueprint.File] = [:]
+        /// Makes the keyed hashes of secrets; nil makes none.
+        public var hasher: SecretHasher?
         /// Whether what a copy would put right is wanted, too: an owner or mode other than its override says.
         var isComparison = false
 
@@ -23,10 +25,11 @@ extension Copier {
     /// this machine or to one run of it, does not travel; the report has the number of such paths by reason.
     public static func files(of survey: Survey, _ policy: FilesPolicy = FilesPolicy()) -> FilesReader {
         { root, blueprint, report in
-            var reading = try FilesReading(root: root, policy: policy, overrides: blueprint.statOverrides)
+            var reading = try FilesReading(root: root, policy: policy, of: blueprint)
             for finding in survey.findings() {
                 report.explained.contains(finding.path) ? reading.noteAttributes(finding) : reading.read(finding)
             }
+            reading.readReferences(survey)
             for path in policy.known.keys.sorted(by: bytesPrecede) { reading.compare(path, survey.finding(at: path)) }
             reading.readRemovedLinks()
             reading.readDisabledUserUnits()
@@ -46,14 +49,20 @@ private func shown(_ path: String) -> String {
 private struct FilesReading {
     let root: SourceRoot
     let policy: Copier.FilesPolicy
+    /// What the other kinds say.
+    private let blueprint: Blueprint
     /// Whose owner and mode the blueprint says elsewhere, by path.
-    let overrides: [String: Blueprint.StatOverride]
+    private var overrides: [String: Blueprint.StatOverride] { blueprint.statOverrides }
     private let scripts: MaintainerScripts
     private let owners: [UInt32: String]
     private let groups: [UInt32: String]
     private(set) var files: [String: Blueprint.File] = [:]
     private var omissions: [(subject: String, reason: String)] = []
     private var secrets: [String] = []
+    /// Files that the machine makes of credentials when it starts, as the constructor has it do that.
+    private var references: [String: Blueprint.File] = [:]
+    /// What holds a secret, in the words of a report: by path, for those that are references now.
+    private var found: [String: String] = [:]
     /// The tool, or all of it, by the reason that the survey gives.
     private var keys: [String: String] = [:]
     /// How many paths stay behind, by that key, and one of them.
@@ -70,7 +79,7 @@ private struct FilesReading {
     private static let accounts = Set(
         ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"].flatMap { ["/etc/\($0)", "/etc/\($0)-"] })
     /// What a constructed system carries of its own making.
-    private static let constructed = [
+    private var constructed = [
         "/usr/lib/pisces/system", "/usr/share/factory/var", "/etc/ssh/sshd_config.d/10-pisces-identity.conf",
         "/usr/lib/systemd/system/pisces-ssh-keys.service", "/usr/lib/pisces/first-boot",
         "/usr/lib/systemd/system/pisces-var.service", "/usr/lib/systemd/system/sysinit.target.wants/pisces-var.service",
@@ -81,12 +90,10 @@ private struct FilesReading {
     /// that have others wait for it.
     private let firstBoot: [String]
 
-    init(
-        root: SourceRoot, policy: Copier.FilesPolicy, overrides: [String: Blueprint.StatOverride]
-    ) throws {
+    init(root: SourceRoot, policy: Copier.FilesPolicy, of blueprint: Blueprint) throws {
         self.root = root
         self.policy = policy
-        self.overrides = overrides
+        self.blueprint = blueprint
         scripts = MaintainerScripts(root)
         let names = { (file: String) throws -> [UInt32: String] in
             let fields = TextLine.lines(of: try root.read(file) ?? []).lines.map { parts(of: $0.text, at: ":") }
@@ -99,10 +106,17 @@ private struct FilesReading {
         owners = try names("/etc/passwd")
         groups = try names("/etc/group")
         firstBoot = DpkgState.names(in: "/usr/lib/pisces/first-boot", root)
+        if let text = try? root.readText(Blueprint.SecretFiles.lines) {
+            references = Blueprint.SecretFiles.files(of: text) ?? [:]
+        }
+        for release in Blueprint.Release.allCases {
+            for (path, text) in Blueprint.SecretFiles.registers(of: references, on: release)
+            where (try? root.readText(path)) == text { constructed.append(path) }
+        }
     }
 
     mutating func read(_ finding: Finding) {
-        if finding.path == "/" { return }
+        if finding.path == "/" || references[finding.path] != nil { return }
         if Self.accounts.contains(finding.path) { return stay(finding, "accounts are users and groups") }
         if let own = Self.own.first(where: { $0.path == finding.path }) { return stay(finding, own.reason) }
         if isConstructed(finding.path) { return stay(finding, "the constructor makes it") }
@@ -141,8 +155,12 @@ private struct FilesReading {
     }
 
     private func isConstructed(_ path: String) -> Bool {
-        if Self.constructed.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return true }
+        if constructed.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return true }
         if Self.constructedDirectories.contains(path) { return true }
+        let dropIn = Blueprint.SecretFiles.dropIn
+        if constructed.contains(dropIn), path == parentDirectory(of: dropIn) {
+            return DpkgState.names(in: path, root).allSatisfy { "\(path)/\($0)" == dropIn }
+        }
         let units = "/usr/lib/systemd/system/"
         guard !firstBoot.isEmpty, path.hasPrefix(units) else { return false }
         let dropIns = firstBoot.map { "pisces-\($0).conf" }
@@ -208,7 +226,7 @@ private struct FilesReading {
         var file = Blueprint.File(content, mode: UInt16(node.mode & 0o7777))
         switch content {
         case .packaged, .symlink: file = Blueprint.File(content)
-        case .regular, .stored, .directory, .absent: break
+        case .regular, .stored, .secret, .directory, .absent: break
         }
         if !isPackaged {
             // A number without a name is no account's.
@@ -216,6 +234,7 @@ private struct FilesReading {
             file.group = groups[node.gid] ?? "\(node.gid)"
         }
         guard TextForm.accountName.allows(file.owner), TextForm.accountName.allows(file.group) else {
+            if found.removeValue(forKey: path) != nil { secrets.append(path) }
             return leaveOut(finding, "it belongs to \(file.owner):\(file.group), whom a blueprint cannot name")
         }
         if overrides[path] != nil, isAsOverridden(finding) || !policy.isComparison {
@@ -223,8 +242,14 @@ private struct FilesReading {
             case .regular, .stored, .directory:
                 if !isAsOverridden(finding) { leaveOut(finding, Self.otherThanOverridden) }
                 file = Blueprint.File(content)
-            case .packaged, .symlink, .absent: break
+            case .secret, .packaged, .symlink, .absent: break
             }
+        }
+        if case .secret = content {
+            if attributes.acl.contains(where: { !$0.isDefault }) { file.mode &= ~0o070 }
+            if !attributes.isEmpty { leaveOut(finding, Self.withoutAttributes) }
+            files[path] = file
+            return
         }
         for omission in attributes.omissions { leaveOut(finding, omission) }
         if isPackaged && attributes.isEmpty && policy.known[path] == nil { return }
@@ -232,6 +257,8 @@ private struct FilesReading {
         files[path] = file
     }
 
+    private static let withoutAttributes =
+        "without its capabilities, access control list and attributes, since the machine makes it at boot"
     private static let otherThanOverridden =
         "its owner or mode is not what dpkg-statoverride asks for: the copy has what is asked for"
 
@@ -258,8 +285,14 @@ private struct FilesReading {
             }
             return .symlink(text)
         case .file:
+            if let secret = reference(at: finding.path) { return read(secret, finding) }
             if node.size > Int64(Blueprint.StoredContents.limit) { return large(finding) }
             guard let bytes = bytes(of: finding) else { return nil }
+            if policy.known[finding.path]?.content != .regular(bytes),
+                let kind = SecretFiles.kind(finding.path, bytes)
+            {
+                return self.secret(kind, bytes, finding)
+            }
             if policy.known[finding.path] == nil, let reason = origin(of: finding, node, bytes) {
                 stay(finding, reason)
                 return nil
@@ -297,12 +330,77 @@ private struct FilesReading {
             leaveOut(finding, Self.hasVanished)
             return nil
         }
-        if policy.known[finding.path]?.content != .regular(bytes), let kind = SecretFiles.kind(finding.path, bytes) {
-            leaveOut(finding, Self.holds(kind))
+        return bytes
+    }
+
+    // MARK: - Secrets
+
+    /// Reads the files that the machine makes of credentials: what is there now, or is to be once it has them.
+    mutating func readReferences(_ survey: Survey) {
+        for (path, file) in references.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            files[path] = file
+            if let finding = survey.finding(at: path), finding.cause != .pristine { take(finding) }
+        }
+    }
+
+    /// The credential of which a file is known to be made.
+    private func reference(at path: String) -> Blueprint.Secret? {
+        for file in [references[path], policy.known[path]] {
+            if case .secret(let secret)? = file?.content { return secret }
+        }
+        return nil
+    }
+
+    /// The keyed hash of what a file holds; one that nobody can make anew is as it was written down.
+    private func keyedHash(of bytes: [UInt8], at path: String) -> String? {
+        policy.hasher?.hash(bytes) ?? reference(at: path)?.keyedHash
+    }
+
+    /// What is in the place of a file that is known to be made of a credential.
+    private mutating func read(_ secret: Blueprint.Secret, _ finding: Finding) -> Blueprint.File.Content? {
+        guard let bytes = bytes(of: finding) else { return nil }
+        if bytes.count > Blueprint.Secret.largest {
+            leaveOut(finding, Self.holds("more than a credential can, in place of the credential \(secret.name)"))
             secrets.append(finding.path)
             return nil
         }
-        return bytes
+        found[finding.path] = "what the credential \(secret.name) gave it"
+        return .secret(.init(name: secret.name, keyedHash: keyedHash(of: bytes, at: finding.path)))
+    }
+
+    /// A file that holds a secret, as a reference; nil where a machine could not make it at boot.
+    private mutating func secret(_ kind: String, _ bytes: [UInt8], _ finding: Finding) -> Blueprint.File.Content? {
+        let path = finding.path
+        guard bytes.count <= Blueprint.Secret.largest, blueprint.canMakeAtBoot(path), overrides[path] == nil,
+            self.path(of: finding) != nil
+        else {
+            leaveOut(finding, Self.holds(kind))
+            secrets.append(path)
+            return nil
+        }
+        found[path] = kind
+        // It gets its name when all are known.
+        return .secret(.init(name: "", keyedHash: keyedHash(of: bytes, at: path)))
+    }
+
+    /// Names the credentials of new references, and tells of all whose secret is here.
+    private mutating func nameReferences(_ report: inout CopyReport) {
+        var (unnamed, taken): ([String], [String]) = ([], blueprint.users.values.compactMap(\.password?.name))
+        for (path, file) in files {
+            guard case .secret(let secret) = file.content else { continue }
+            secret.name.isEmpty ? unnamed.append(path) : taken.append(secret.name)
+        }
+        for (path, name) in CredentialName.names(for: unnamed, besides: Set(taken)) {
+            guard case .secret(var secret)? = files[path]?.content else { continue }
+            secret.name = name
+            files[path]?.content = .secret(secret)
+        }
+        for (path, kind) in found.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            guard case .secret(let secret)? = files[path]?.content else { continue }
+            report.secretReferences[path] = secret.name
+            let told = "it holds \(kind): its contents stay here; give the copy the credential \(secret.name)"
+            omissions.append((shown(path), told))
+        }
     }
 
     /// What is too large for memory is known by its digest. No maintainer script writes as much.
@@ -331,7 +429,7 @@ private struct FilesReading {
     }
 
     private static func holds(_ secret: String) -> String {
-        "it holds \(secret): bring it to the copy as a systemd credential, or by --secrets"
+        "it holds \(secret): bring it to the copy by yourself, or by --secrets"
     }
 
     /// Reads what a package's script puts there and somebody took away: no register has it.
@@ -366,6 +464,7 @@ private struct FilesReading {
         files = files.filter { path, file in
             file != Blueprint.File(.directory) || !parents.contains(path) || policy.known[path] != nil
         }
+        nameReferences(&report)
         report.secretFiles += secrets
         report.omissions += omissions.map { .init(kind: "files", subject: $0.subject, reason: $0.reason) }
         for (_, paths) in behind.sorted(by: { bytesPrecede($0.key, $1.key) }) {

@@ -33,7 +33,7 @@ public enum PublicCheck {
                 if !vetted.contains(path) {
                     found.append(Suspicion(place: path, line: nil, reason: "too large to look through"))
                 }
-            case .symlink, .directory, .packaged, .absent: continue
+            case .secret, .symlink, .directory, .packaged, .absent: continue
             }
             rest.files[path]?.content = .regular([])
         }

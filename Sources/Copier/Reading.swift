@@ -9,6 +9,8 @@ struct Reading {
     let isRunning: Bool
     /// The kernel's command line, where it is known from elsewhere.
     var knownCommandLine: String?
+    /// Makes the keyed hashes of secrets; nil makes none.
+    var hasher: SecretHasher?
     /// The files of packages that dpkg keeps as the administrator left them: what is in them, no kind holds.
     var conffiles: Set<String> = []
     /// All units that something starts, also those that nobody need write down.

@@ -6,7 +6,7 @@ internal import LinuxSystem
 /// The secrets of a system that a copy leaves out, as one archive, for whom the caller seals it.
 ///
 /// A tar archive: `files/PATH` is a file that holds a secret, with its owner and mode, to be unpacked at the root;
-/// `credentials/NAME` is the hash of a password, as the blueprint's credential of that name asks for it.
+/// `credentials/NAME` is what the blueprint's credential of that name is to hold: a file, or the hash of a password.
 public enum SecretBundle {
     /// Hands the archive to `consume`, piece by piece. Nothing of it is kept.
     ///
@@ -20,12 +20,16 @@ public enum SecretBundle {
         tree["/credentials"] = .directory(mode: 0o700)
         tree["/files"] = .directory()
         for path in report.secretFiles { try add(path, of: root, to: &tree) }
+        for (path, credential) in report.secretReferences.sorted(by: { bytesPrecede($0.key, $1.key) }) {
+            guard let bytes = try root.read(path, limit: Blueprint.Secret.largest) else { continue }
+            tree["/credentials/\(credential)"] = .file(bytes, mode: 0o600)
+        }
         let hashes = passwordHashes(try root.read("/etc/shadow") ?? [])
         for (user, credential) in report.passwords {
             if let hash = hashes[user] { tree["/credentials/\(credential)"] = .file(hash, mode: 0o600) }
         }
         try TarWriter.write(tree, source: root.directory, to: consume)
-        return report.secretFiles.count + report.passwords.count
+        return report.secretFiles.count + report.secretReferences.count + report.passwords.count
     }
 
     private static func add(_ path: String, of root: SourceRoot, to tree: inout FileTree) throws {

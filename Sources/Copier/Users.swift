@@ -172,26 +172,23 @@ extension Reading {
     private mutating func password(of user: Accounts.User, _ accounts: Accounts) throws -> Blueprint.Secret? {
         let folder = "/etc/systemd/system"
         let path = "\(folder)/pisces-password-\(user.name).service"
-        for line in lines(of: path, Self.kind) {
-            guard let (key, value) = assignment(line.text), key == "ImportCredential", TextForm.credential.allows(value)
-            else { continue }
-            let secret = Blueprint.Secret(name: value)
-            guard try root.readText(path) == secret.passwordUnit(of: user.name).text else { break }
+        let text = String(decoding: bytes(of: path, Self.kind) ?? [], as: UTF8.self)
+        var secret = Blueprint.Secret(ofPasswordUnit: text, of: user.name)
+        if secret != nil {
             explain(path)
             explain("\(folder)/multi-user.target.wants/pisces-password-\(user.name).service")
-            return secret
         }
         switch accounts.passwords[user.name] {
-        case .hash:
-            let name = "\(user.name)-password"
+        case .hash(let hash):
+            let name = secret?.name ?? "\(user.name)-password"
             leaveOut(Self.kind, "\(user.name): password", "its hash stays here; give the copy the credential \(name)")
             report.passwords[user.name] = name
-            return Blueprint.Secret(name: name)
-        case .some(.none):
+            secret = Blueprint.Secret(name: name, keyedHash: hasher?.hash(Array(hash.utf8)) ?? secret?.keyedHash)
+        case .some(.none) where secret == nil:
             leaveOut(Self.kind, "\(user.name): password", "it is empty; in the copy no password logs in")
-        case .locked, nil: break
+        case .locked, .some(.none), nil: break
         }
-        return nil
+        return secret
     }
 
     /// What a new home has: useradd(8) copies /etc/skel.

@@ -85,9 +85,15 @@ struct DiffCommand: ParsableCommand {
     @Option(help: "With --running: the root of another system, a directory.", completion: .directory)
     var root = "/"
 
+    @Option(
+        help: "With --running: the key of the blueprint's keyed hashes, a file, so that a changed secret shows.",
+        completion: .file())
+    var hashKey: String?
+
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
+        if hashKey != nil && !running { throw ValidationError("--hash-key needs --running") }
         if running == (new != nil) {
             throw ValidationError("name a second blueprint, or --running to compare with this system")
         }
@@ -110,7 +116,9 @@ struct DiffCommand: ParsableCommand {
 
     private func drift(from blueprint: Blueprint, _ console: Console) throws -> [Drift] {
         let source = try CopySource(root)
-        return try source.copier().drift(from: blueprint) {
+        var copier = try source.copier()
+        copier.hasher = try source.hasher(hashKey)
+        return try copier.drift(from: blueprint) {
             try source.survey(console, inside: Array(blueprint.files.keys))
         }
     }

@@ -78,6 +78,12 @@ struct CopyCommand: ParsableCommand {
         help: "With --secrets: who may open it, as age takes it: a public key of age's or SSH's; may be repeated.")
     var recipient: [String] = []
 
+    @Option(
+        name: .long,
+        help: "The key of the keyed hashes of secrets, a file that only its owner reads (default: the system's own).",
+        completion: .file())
+    var hashKey: String?
+
     @OptionGroup var sources: SourceOptions
 
     @OptionGroup var outputOptions: OutputOptions
@@ -92,6 +98,9 @@ struct CopyCommand: ParsableCommand {
             throw ValidationError("--secrets FILE and --recipient KEY need each other")
         }
         if !vetted.isEmpty && !isPublic { throw ValidationError("--vetted needs --public") }
+        if hashKey != nil && (isPublic || identity == .offspring) {
+            throw ValidationError("--hash-key: a copy with --public or --offspring has no keyed hashes")
+        }
         if let seal, !seal.hasSuffix(Seal.suffix) {
             throw ValidationError("--seal \(seal): the name of a sealed system ends in \(Seal.suffix)")
         }
@@ -231,7 +240,10 @@ struct CopyCommand: ParsableCommand {
         var copier = try source.copier()
         copier.identity = identity == .self ? .same : .offspring
         copier.name = name
+        copier.hasKeyedHashes = !isPublic
+        if !isPublic && identity == .self { copier.hasher = try source.hasher(hashKey) }
         var policy = Copier.FilesPolicy()
+        policy.hasher = copier.hasher
         policy.areas = Set(self.policy.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 })
         // After the registers were read: a root that is no Debian system is none to survey.
         copier.files = { [policy] root, blueprint, report in
@@ -321,6 +333,11 @@ struct CopySource {
         // A host without apt has no mirrors of its own: then all are written down.
         copier.hostMirror = try? HostMirror.discover(run: runTool)
         return copier
+    }
+
+    /// What makes keyed hashes, with the key of a file or the system's own; nil where it has none.
+    func hasher(_ file: String?) throws -> SecretHasher? {
+        try file.map { try SecretHasher(file: $0) } ?? SecretHasher(of: root)
     }
 
     /// - Parameter inside: what is looked at whole, of the areas where people put what they want.

@@ -167,7 +167,7 @@ import Testing
         (
             "files: { /a: { mode: \"0644\" } }",
             [
-                "x.yaml:4:14: files./a: wanted one of the keys text, base64, source, stored, symlink, directory, "
+                "x.yaml:4:14: files./a: wanted one of the keys text, base64, source, stored, secret, symlink, directory, "
                     + "packaged or absent"
             ]
         ),

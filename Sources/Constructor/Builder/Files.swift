@@ -7,7 +7,8 @@ extension Customization {
     func makeFiles() throws {
         let accounts = try Accounts(root: root)
         for (path, file) in blueprint.files.sorted(by: { bytesPrecede($0.key, $1.key) }) {
-            for place in volatilePlaces where (path + "/").hasPrefix(place + "/") {
+            let isSecret = if case .secret = file.content { true } else { false }
+            for place in volatilePlaces where (path + "/").hasPrefix(place + "/") && !(isSecret && place == "/run") {
                 throw ConstructorError(
                     "files: \(path): \(place) is empty in every image and filled at boot",
                     hint: "write a tmpfiles.d(5) file that makes it")
@@ -26,6 +27,7 @@ extension Customization {
                 } catch let error as ContentsChanged {
                     throw ConstructorError("files: \(path): \(error)")
                 }
+            case .secret: try makeWay(for: path)
             case .symlink(let target): try root.symlink(path, to: target)
             case .directory: try root.makeDirectory(path, mode: UInt32(file.mode), uid: uid, gid: gid)
             case .packaged:
@@ -36,6 +38,24 @@ extension Customization {
                 }
             case .absent: try remove(path)
             }
+        }
+        try write(Blueprint.SecretFiles.registers(of: blueprint.files, on: blueprint.distribution.debian))
+    }
+
+    /// Makes the directories of a file that the machine makes at boot. A file that a package has at its path stays until
+    /// then; in the place of a link none could be made.
+    private func makeWay(for path: String) throws {
+        let parent = parentDirectory(of: path)
+        if (parent + "/").hasPrefix("/run/") { return }
+        if !root.exists(parent) { try root.makeDirectory(parent) }
+        let place = try root.parent(of: path)
+        switch (try? place.directory.status(of: place.name))?.type {
+        case nil, S_IFREG: break
+        case S_IFLNK: try root.remove(path)
+        default:
+            throw ConstructorError(
+                "files: \(path): no file can be made here at boot, since a package has something else there",
+                hint: "name another path")
         }
     }
 }

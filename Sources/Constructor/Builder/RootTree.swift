@@ -1,3 +1,4 @@
+import BlueprintModel
 import Filesystems
 import LinuxSystem
 
@@ -247,20 +248,8 @@ struct RootTree {
         return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
     }
 
-    /// A path as tmpfiles.d(5) reads it: in quotes, C escapes, `%` doubled.
-    static func quoted(_ path: String) -> String {
-        var text = "\""
-        for character in path.unicodeScalars {
-            switch character {
-            case "\"", "\\": text += "\\\(character)"
-            case "%": text += "%%"
-            case "\n": text += "\\n"
-            case "\t": text += "\\t"
-            default: text.unicodeScalars.append(character)
-            }
-        }
-        return text + "\""
-    }
+    /// A path as tmpfiles.d(5) reads it.
+    static func quoted(_ path: String) -> String { Blueprint.SecretFiles.quoted(path) }
 
     private mutating func makeParents(of path: String) {
         let parent = parentDirectory(of: path)
