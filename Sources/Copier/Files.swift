@@ -372,7 +372,7 @@ private struct FilesReading {
     private mutating func secret(_ kind: String, _ bytes: [UInt8], _ finding: Finding) -> Blueprint.File.Content? {
         let path = finding.path
         guard bytes.count <= Blueprint.Secret.largest, blueprint.canMakeAtBoot(path), overrides[path] == nil,
-            self.path(of: finding) != nil
+            self.path(of: finding) != nil, !Self.early.contains(where: path.hasPrefix)
         else {
             leaveOut(finding, Self.holds(kind))
             secrets.append(path)
@@ -382,6 +382,9 @@ private struct FilesReading {
         // It gets its name when all are known.
         return .secret(.init(name: "", keyedHash: keyedHash(of: bytes, at: path)))
     }
+
+    /// What systemd reads before it makes any file.
+    private static let early = ["/etc/systemd/", "/etc/containers/systemd/"]
 
     /// Names the credentials of new references, and tells of all whose secret is here.
     private mutating func nameReferences(_ report: inout CopyReport) {

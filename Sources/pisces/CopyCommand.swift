@@ -15,8 +15,8 @@ struct CopyCommand: ParsableCommand {
             it: packages, alternatives, diversions, overrides, answers to questions, mounts, repositories, users, units, \
             network, kernel, containers, and the files that people changed or put there. Larger contents lie beside the \
             blueprint, in NAME.files; --json has of contents of more than 4 MiB the size and the SHA-256 alone. Nothing \
-            of the system is changed, no secret is written; standard error tells what was left out, and why. Run it as \
-            root, or some registers cannot be read.
+            of the system is changed; of a secret only the name of a credential is written, and a keyed hash; standard \
+            error tells what was left out, and why. Run it as root, or some registers cannot be read.
             With --output, NAME.lock names exactly the packages that are installed: from the content store and apt's \
             cache, else from a mirror that still has this version, else made again of the system's files (into the store).
             With --seal, one file has all of it: from it, the system is constructed without any network.

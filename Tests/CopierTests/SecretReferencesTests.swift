@@ -77,14 +77,17 @@ import Testing
         try write(line + String(repeating: "x", count: Blueprint.StoredContents.limit), to: "/etc/stored")
         try write(line, to: "/etc/overridden")
         try write(line, to: "/etc/nobodys")
+        try write(line, to: "/etc/systemd/network/early")
         try root.shell("chown 0:4321 etc/nobodys; ln -s largest etc/link")
         var blueprint = Blueprint(name: "node")
         blueprint.statOverrides["/etc/overridden"] = .init(mode: 0o600)
         let (files, report, _) = try copy(blueprint)
-        #expect(files.keys.sorted() == ["/etc/largest", "/etc/link"])
+        #expect(files.keys.sorted() == ["/etc/largest", "/etc/link", "/etc/systemd/network"])
         #expect(report.secretReferences == ["/etc/largest": "etc-largest"])
         #expect(
-            report.secretFiles.sorted() == ["/etc/larger", "/etc/nobodys", "/etc/overridden", "/etc/stored"])
+            report.secretFiles.sorted() == [
+                "/etc/larger", "/etc/nobodys", "/etc/overridden", "/etc/stored", "/etc/systemd/network/early",
+            ])
     }
 
     @Test(.enabled(if: geteuid() == 0)) func withoutItsListNobodyElseReadsIt() throws {
