@@ -295,6 +295,13 @@ extension SystemTests {
                 ).outcome()
             }
             for key in [key, nil] { #expect(try drift(key).output == "") }
+            // Nor is a key that nobody named taken for the blueprint's.
+            try makeDirectories("\(root)/var/lib/systemd")
+            try run("cp", "-p", other, "\(root)/var/lib/systemd/credential.secret")
+            #expect(try drift(nil).output == "")
+            let forAll = try piscesCommand(["copy", "--root", root, "--public"]).outcome()
+            #expect(forAll.status == .exited(0) && forAll.output.contains("secret: etc-my.cnf"), forAll.text)
+            #expect(!forAll.output.contains("keyed-hash"))
             // By another key all is another.
             #expect(try drift(other).output.split(separator: "\n").count == 2)
             try write("password = hunter3-S3cret\n", to: "\(root)/etc/my.cnf")
